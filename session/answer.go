@@ -1,0 +1,302 @@
+package session
+
+import (
+	"strconv"
+
+	"github.com/e6a90ca8/sio/codec/http1"
+	"github.com/e6a90ca8/sio/codec/socketio"
+)
+
+// A call is one request of a polling client as its session's loop sees it. The
+// request and body are views.
+type call struct {
+	from      replier
+	ticket    uint32
+	request   *Request
+	transport Transport
+	body      []byte
+}
+
+// A replier answers the calls that came from it. Answers to a ticket that is not
+// its current one are dropped: the client has gone, or was answered already.
+type replier interface {
+	// payload answers a GET with everything in q, which is empty afterwards.
+	payload(now Instant, ticket uint32, q *queue)
+	// status answers with a status and no body, or with 200 and "ok".
+	status(now Instant, ticket uint32, status int)
+	// failure answers with one of the protocol's errors.
+	failure(now Instant, ticket uint32, q *Request, f *Failure)
+}
+
+// arrive brings a call to its session, on the session's loop.
+func arrive(h Host, now Instant, k *call) {
+	s := h.Sessions().Find(k.request.SID)
+	switch {
+	case s == nil:
+		k.from.failure(now, k.ticket, k.request, &Failure{Code: CodeSID, Detail: string(k.request.SID)})
+	case s.transport != k.transport:
+		k.from.failure(now, k.ticket, k.request, &Failure{Code: CodeRequest, Name: "TRANSPORT_MISMATCH",
+			Detail: k.transport.String(), Was: s.transport.String()})
+	case len(k.request.EIO) > 0 && string(k.request.EIO) != "4":
+		k.from.failure(now, k.ticket, k.request, &Failure{Code: CodeRequest, Name: "PROTOCOL_MISMATCH",
+			Detail: string(k.request.EIO)})
+	case string(k.request.Method) == "GET":
+		s.get(now, k)
+	case string(k.request.Method) == "POST":
+		s.post(now, k)
+	default:
+		k.from.status(now, k.ticket, 500)
+	}
+}
+
+// far is a connection of another loop, as a replier: every answer is carried over
+// there, in a copy.
+type far Conn
+
+// hop carries a call to the loop of its session.
+func (c *Conn) hop(now Instant, q *Request, t Transport, home int, body []byte) {
+	r := c.req
+	if !r.told {
+		r.sid = append(r.sid[:0], q.SID...)
+		r.home = home
+		r.told = true
+	}
+	raw := append([]byte(nil), q.Raw...)
+	body = append([]byte(nil), body...)
+	ticket, remote, secure := c.ticket, q.Remote, q.Secure
+	c.host.Run(home, func(h Host, now Instant) {
+		var p http1.Progress
+		head, _, err := http1.ParseHead(raw, &p, &h.Config().HTTP)
+		if err != nil { // limits were lowered in between
+			(*far)(c).status(now, ticket, 400)
+			return
+		}
+		var scratch [128]byte
+		q := Request{Head: head, Remote: remote, Secure: secure}
+		q.SID, _ = http1.QueryValue(scratch[:0:64], head.Query, "sid")
+		q.EIO, _ = http1.QueryValue(scratch[64:64], head.Query, "EIO")
+		arrive(h, now, &call{from: (*far)(c), ticket: ticket, request: &q, transport: t, body: body})
+	})
+}
+
+// announce tells the session of a POST whose body is still coming, so that a
+// second one beside it, or its abortion, is noticed.
+func (c *Conn) announce(now Instant, h *http1.Head) {
+	if string(h.Method) != "POST" {
+		return
+	}
+	var scratch [64]byte
+	sid, _ := http1.QueryValue(scratch[:0], h.Query, "sid")
+	home := c.host.Home(sid)
+	if home < 0 {
+		return
+	}
+	r := c.req
+	r.sid = append(r.sid[:0], sid...)
+	r.home, r.post, r.told = home, true, true
+	ticket := c.ticket
+	if home == c.host.Index() {
+		if s := c.host.Sessions().Find(sid); s != nil {
+			s.beginPost(now, c, ticket)
+		}
+		return
+	}
+	key := string(sid)
+	c.host.Run(home, func(h Host, now Instant) {
+		if s := h.Sessions().Find([]byte(key)); s != nil {
+			s.beginPost(now, (*far)(c), ticket)
+		}
+	})
+}
+
+// abortRequest tells the session that a request will not be finished: its
+// connection is gone, or its body could not be read.
+func (c *Conn) abortRequest(now Instant) {
+	r := c.req
+	if r == nil || !r.told {
+		c.dropRequest()
+		return
+	}
+	sid, home, ticket := string(r.sid), r.home, c.ticket
+	c.dropRequest()
+	if home == c.host.Index() {
+		if s := c.host.Sessions().Find([]byte(sid)); s != nil {
+			s.aborted(now, c, ticket)
+		}
+		return
+	}
+	c.host.Run(home, func(h Host, now Instant) {
+		if s := h.Sessions().Find([]byte(sid)); s != nil {
+			s.aborted(now, (*far)(c), ticket)
+		}
+	})
+}
+
+// waiting reports whether ticket is the request that c waits for an answer to.
+func (c *Conn) waiting(ticket uint32) bool {
+	return c.ticket == ticket && c.req != nil && (c.state == connAnswer || c.state == connBody)
+}
+
+func (c *Conn) payload(now Instant, ticket uint32, q *queue) {
+	if !c.waiting(ticket) {
+		q.reset()
+		return
+	}
+	n := q.size()
+	resp := http1.Response{Status: 200, ContentType: textPlain, ContentLength: int64(n)}
+	if enc := c.encoding(q.compress, n); enc != identity {
+		c.compressed(now, ticket, q.flat(), enc)
+		return
+	}
+	var buf [256]byte
+	resp.Fields = c.fields(buf[:0])
+	resp.Connection = c.req.persist
+	o := c.output()
+	o.head(&resp)
+	q.payload(o)
+	c.answered(now)
+}
+
+func (c *Conn) status(now Instant, ticket uint32, status int) {
+	if !c.waiting(ticket) {
+		return
+	}
+	if c.state == connBody { // answered before its end: what comes of it now is not a request
+		c.req.persist = http1.ConnectionClose
+	}
+	if status == 200 {
+		c.respond(now, &http1.Response{Status: 200, ContentType: "text/html"}, []byte("ok"))
+		return
+	}
+	c.respond(now, &http1.Response{Status: status}, nil)
+}
+
+func (c *Conn) failure(now Instant, ticket uint32, q *Request, f *Failure) {
+	if c.waiting(ticket) {
+		c.failed(now, q, f)
+	}
+}
+
+// failed answers with one of the protocol's errors: JSON, or, to an upgrade request,
+// the bare text and the end of the connection.
+//
+// Source: Engine.IO protocol 4, "HTTP long-polling", and the reference server.
+func (c *Conn) failed(now Instant, q *Request, f *Failure) {
+	if f.Message == "" {
+		f.Message = failureText[f.Code]
+	}
+	c.host.App().Refused(q, f)
+	if q.ConnectionUpgrade {
+		c.req.persist = http1.ConnectionClose
+		c.respond(now, &http1.Response{Status: 400, ContentType: "text/html"}, []byte(f.Message))
+		return
+	}
+	status := 400
+	if f.Code == CodeForbidden {
+		status = 403
+	}
+	body := append(make([]byte, 0, 64), `{"code":`...)
+	body = strconv.AppendInt(body, int64(f.Code), 10)
+	body = append(body, `,"message":`...)
+	body = socketio.AppendString(body, f.Message)
+	body = append(body, '}')
+	c.respond(now, &http1.Response{Status: status, ContentType: "application/json"}, body)
+}
+
+const textPlain = "text/plain; charset=UTF-8"
+
+// fields are the fields that every answer to an engine request has.
+func (c *Conn) fields(dst []byte) []byte {
+	if c.req.ie {
+		dst = append(dst, "X-XSS-Protection: 0\r\n"...)
+	}
+	dst = append(dst, "cache-control: no-store\r\n"...)
+	dst = append(dst, c.host.Date()...)
+	return c.hooked(dst)
+}
+
+// respond answers the current request with a short body.
+func (c *Conn) respond(now Instant, resp *http1.Response, body []byte) {
+	var buf [256]byte
+	resp.Fields = append(c.fields(buf[:0]), resp.Fields...)
+	resp.ContentLength = int64(len(body))
+	resp.Connection = c.req.persist
+	o := c.output()
+	o.head(resp)
+	o.raw(body)
+	c.answered(now)
+}
+
+// head adds a response head.
+func (o *Output) head(resp *http1.Response) {
+	n := len(o.own)
+	o.own = resp.AppendHead(o.own)
+	o.bytes += len(o.own) - n
+}
+
+// answered goes on after the answer to a request has been queued.
+func (c *Conn) answered(now Instant) {
+	last := c.req.persist == http1.ConnectionClose
+	c.dropRequest()
+	if last {
+		c.closing(now)
+		return
+	}
+	c.state = connIdle
+	c.until(now.After(c.host.Config().IdleTimeout))
+	c.resume(now)
+}
+
+func (f *far) run(g func(c *Conn, now Instant)) {
+	c := (*Conn)(f)
+	c.host.Run(c.host.Index(), func(_ Host, now Instant) { g(c, now) })
+}
+
+func (f *far) payload(_ Instant, ticket uint32, q *queue) {
+	compress := q.compress
+	flat := q.flat()
+	f.run(func(c *Conn, now Instant) { c.flatPayload(now, ticket, flat, compress) })
+}
+
+func (f *far) status(_ Instant, ticket uint32, status int) {
+	f.run(func(c *Conn, now Instant) { c.status(now, ticket, status) })
+}
+
+func (f *far) failure(_ Instant, ticket uint32, q *Request, e *Failure) {
+	raw := append([]byte(nil), q.Raw...)
+	f.run(func(c *Conn, now Instant) {
+		if !c.waiting(ticket) {
+			return
+		}
+		var p http1.Progress
+		h, _, _ := http1.ParseHead(raw, &p, &c.host.Config().HTTP)
+		c.failed(now, &Request{Head: h, Remote: c.wire.Remote(), Secure: c.wire.Secure()}, e)
+	})
+}
+
+// flatPayload is payload for bytes that came from another loop.
+func (c *Conn) flatPayload(now Instant, ticket uint32, payload []byte, compress bool) {
+	if !c.waiting(ticket) {
+		return
+	}
+	if enc := c.encoding(compress, len(payload)); enc != identity {
+		c.compressed(now, ticket, payload, enc)
+		return
+	}
+	c.sendPayload(now, payload, identity)
+}
+
+// sendPayload answers with a payload that is one slice, which is kept.
+func (c *Conn) sendPayload(now Instant, payload []byte, enc encoding) {
+	var buf [256]byte
+	fields := buf[:0]
+	if enc != identity {
+		fields = http1.AppendField(fields, "Content-Encoding", enc.String())
+	}
+	resp := http1.Response{Status: 200, ContentType: textPlain, ContentLength: int64(len(payload)),
+		Fields: c.fields(fields), Connection: c.req.persist}
+	o := c.output()
+	o.head(&resp)
+	o.share(payload)
+	c.answered(now)
+}

@@ -1,0 +1,101 @@
+package session
+
+import (
+	"bytes"
+	"io"
+	"sync"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zlib"
+)
+
+// encoding is a content coding of a polling answer.
+type encoding uint8
+
+const (
+	identity encoding = iota
+	gzipped
+	deflated // zlib's format, as RFC 9110 section 8.4.1.2 means it
+)
+
+// String is the coding's name in HTTP.
+func (e encoding) String() string {
+	switch e {
+	case gzipped:
+		return "gzip"
+	case deflated:
+		return "deflate"
+	}
+	return "identity"
+}
+
+// encoding is the coding for a payload of n bytes.
+//
+// Source: the reference server's option httpCompression.
+func (c *Conn) encoding(allowed bool, n int) encoding {
+	from := c.host.Config().CompressFrom
+	switch {
+	case !allowed || from < 0 || n < from:
+		return identity
+	case c.req.gzip:
+		return gzipped
+	case c.req.deflate:
+		return deflated
+	}
+	return identity
+}
+
+// inlineBelow is the size in bytes up to which a payload is compressed on the loop:
+// about 0.2 ms at the fastest level. Longer ones would hold up the other
+// connections and are given away.
+const inlineBelow = 32 << 10
+
+// compressed answers with a payload, compressed. payload is kept.
+func (c *Conn) compressed(now Instant, ticket uint32, payload []byte, enc encoding) {
+	if len(payload) <= inlineBelow {
+		c.sendPayload(now, compress(payload, enc), enc)
+		return
+	}
+	h := c.host
+	ok := h.App().Offload(func() {
+		z := compress(payload, enc)
+		h.Run(h.Index(), func(_ Host, now Instant) {
+			if c.waiting(ticket) {
+				c.sendPayload(now, z, enc)
+			}
+		})
+	})
+	if !ok {
+		c.sendPayload(now, payload, identity)
+	}
+}
+
+type compressor interface {
+	io.WriteCloser
+	Reset(w io.Writer)
+}
+
+// Any goroutine: writers hold some hundred KiB of tables and are worth keeping.
+var compressors = [...]sync.Pool{
+	gzipped: {New: func() any {
+		w, _ := gzip.NewWriterLevel(nil, gzip.BestSpeed)
+		return w
+	}},
+	deflated: {New: func() any {
+		w, _ := zlib.NewWriterLevel(nil, zlib.BestSpeed)
+		return w
+	}},
+}
+
+// compress returns payload in the given coding, in a new slice. Any goroutine.
+func compress(payload []byte, enc encoding) []byte {
+	var b bytes.Buffer
+	b.Grow(len(payload)/2 + 64)
+	w := compressors[enc].Get().(compressor)
+	w.Reset(&b)
+	_, _ = w.Write(payload) // a bytes.Buffer takes everything
+	_ = w.Close()
+	w.Reset(io.Discard)
+	compressors[enc].Put(w)
+	return b.Bytes()
+}

@@ -1,0 +1,115 @@
+package session
+
+import (
+	"time"
+
+	"github.com/e6a90ca8/sio/codec/http1"
+	"github.com/e6a90ca8/sio/codec/websocket"
+)
+
+// An Instant is a point in time in nanoseconds on the host's monotonic clock. 0
+// stands for "never"; hosts start their clock above it.
+type Instant int64
+
+// After is the instant d later.
+func (t Instant) After(d time.Duration) Instant { return t + Instant(d) }
+
+// earlier is the earlier of two instants, either of which may be never.
+func earlier(a, b Instant) Instant {
+	if a == 0 || (b != 0 && b < a) {
+		return b
+	}
+	return a
+}
+
+// Transports is a set of transports, and [Transport] one of them.
+type (
+	Transports uint8
+	Transport  uint8
+)
+
+// The transports of Engine.IO that this package speaks.
+const (
+	Polling Transport = 1 + iota
+	WebSocket
+)
+
+// Has reports whether t is in the set.
+func (s Transports) Has(t Transport) bool { return s&(1<<t) != 0 }
+
+// Set makes a set of transports.
+func Set(ts ...Transport) (s Transports) {
+	for _, t := range ts {
+		s |= 1 << t
+	}
+	return s
+}
+
+// String is the transport's name in the protocol.
+func (t Transport) String() string {
+	switch t {
+	case Polling:
+		return "polling"
+	case WebSocket:
+		return "websocket"
+	}
+	return ""
+}
+
+// A Config is what the sessions of one loop are bound by. Each loop has its own
+// copy and changes it only between turns. The public package documents each of
+// these as an option, with its default; here 0 means 0.
+type Config struct {
+	Path          string // of the engine, "/socket.io/": a prefix of the raw request target
+	Transports    Transports
+	AllowUpgrades bool
+	InitialPacket []byte // a message sent right after the open packet, or nil
+
+	PingInterval   time.Duration
+	PingTimeout    time.Duration
+	UpgradeTimeout time.Duration // a WebSocket that probes must finish within it
+	ConnectTimeout time.Duration // a session must have joined a namespace within it
+	HeadTimeout    time.Duration // a request head, from its first byte; a connection's first, from accept
+	BodyTimeout    time.Duration // a request body, from the end of its head
+	IdleTimeout    time.Duration // a connection between two requests
+	CloseTimeout   time.Duration // a closing handshake
+	DrainTimeout   time.Duration // a polling session that closes, until its client polls again
+	BinaryTimeout  time.Duration // the attachments of a packet, from its head to the last one
+
+	MaxPayload     int // one message from a client, or one request body, in bytes
+	MaxAttachments int // of one packet
+	MaxPipelined   int // bytes kept of requests behind one that waits for its answer
+
+	SoftLimit int // bytes queued for a client past which volatile messages are dropped
+	HardLimit int // bytes queued for a client past which it is evicted
+
+	// CompressFrom is the length in bytes from which a polling answer is compressed
+	// for a client that accepts gzip or deflate; negative: never.
+	CompressFrom int
+
+	HTTP   http1.Limits
+	Frames websocket.Config // MaxMessage is MaxPayload
+
+	Hooks *Hooks // nil when nobody watches
+}
+
+// Hooks watch the engine's side of things. Each is called on a loop and must not
+// block; nil ones are skipped.
+type Hooks struct {
+	// Headers is called for every response to an engine request, the 101 included,
+	// with the raw head of the request; fields it adds are sent. initial is true for
+	// the first response of a session.
+	Headers func(head []byte, initial bool, add func(name, value string))
+
+	// Packet and PacketCreate see every Engine.IO packet that comes in, and that is
+	// queued to go out. data is a view.
+	Packet, PacketCreate func(s *Session, kind byte, data []byte, binary bool)
+
+	Open      func(s *Session)
+	Heartbeat func(s *Session)
+	Upgrading func(s *Session)
+	Upgrade   func(s *Session)
+	Flush     func(s *Session) // what was queued is about to be handed to the transport
+	Drain     func(s *Session) // it has been
+	Close     func(s *Session, r Reason, err error)
+}

@@ -1,0 +1,463 @@
+package session
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/e6a90ca8/sio/codec/http1"
+	"github.com/e6a90ca8/sio/codec/websocket"
+)
+
+// A Conn is one TCP connection, or what stands for one: it reads HTTP requests,
+// and WebSocket frames once one of them has asked for that, and hands packets to
+// its session. It belongs to the loop that made it.
+type Conn struct {
+	// Fixed by Init.
+	host Host
+	wire Wire
+
+	sess *Session // of a WebSocket: the session it carries or probes for
+	req  *request // the request being read or answered; nil between requests and on a WebSocket
+	out  *Output  // nil when nothing waits to be written
+
+	carry    []byte           // bytes read that could not be used yet
+	progress http1.Progress   // how far the head at the start of carry has been looked at
+	reader   websocket.Reader // of a WebSocket
+
+	deadline Instant // of the state; 0: none
+	entry    Instant // see Timed
+	ticket   uint32  // number of the current request; answers to earlier ones are dropped
+	state    connState
+	marks    connMarks
+	lingered uint8 // seconds spent in connClosing
+	pong     *pong // owed for the last ping, until the end of the turn
+}
+
+type connState uint8
+
+const (
+	// connIdle: between two requests; the first byte of a head begins connHead.
+	connIdle connState = iota
+
+	// connHead: part of a head has come, or the connection has just been accepted.
+	connHead
+
+	// connBody: the head is done, its body is coming.
+	connBody
+
+	// connAnswer: the request is somebody else's to answer: a session's, the
+	// application's. What comes meanwhile is carried.
+	connAnswer
+
+	// connWebSocket: frames of the session's transport.
+	connWebSocket
+
+	// connProbe: frames of a WebSocket that may become the session's transport.
+	connProbe
+
+	// connCloseWait: our close frame is written or about to be; frames are read for
+	// the peer's, and all else is thrown away.
+	connCloseWait
+
+	// connClosing: our last bytes are written or about to be. What comes is thrown
+	// away, until the peer closes or the deadline does.
+	connClosing
+
+	// connDead: closed, or given away.
+	connDead
+)
+
+type connMarks uint8
+
+const (
+	markWritten   connMarks = 1 << iota // the loop will call Flush this turn
+	markPaused                          // we do not read
+	markPeerDone                        // a WebSocket in connClosing: nothing more is to be waited for
+	markShut                            // Shutdown was called
+	markReceiving                       // Receive is on the stack
+	markFanned                          // the loop will call FlushFanned, this turn or a later one
+)
+
+// pong is the payload of a pong that is owed.
+type pong struct {
+	n    uint8
+	data [125]byte
+}
+
+// Init makes c the state of a connection that was just opened.
+func (c *Conn) Init(h Host, w Wire, now Instant) {
+	*c = Conn{host: h, wire: w, state: connHead}
+	c.until(now.After(h.Config().HeadTimeout))
+}
+
+// Receive takes bytes that have come, in order, in whatever pieces. b is a view,
+// and writable: frames are unmasked in place.
+func (c *Conn) Receive(now Instant, b []byte) {
+	if c.state >= connClosing {
+		return
+	}
+	held := c.carry
+	if len(held) > 0 {
+		held = c.grow(held, len(b))
+		held = append(held, b...)
+		b, c.carry = held, nil
+	}
+	c.marks |= markReceiving
+	n := c.consume(now, b)
+	c.marks &^= markReceiving
+	if c.state == connDead {
+		if held != nil {
+			c.host.Release(held)
+		}
+		return
+	}
+	c.keep(now, held, b[n:])
+}
+
+// grow makes room for n bytes more, doubling, and up to the length of the frame
+// that has begun, but never trusting that length for more than twice what came.
+func (c *Conn) grow(held []byte, n int) []byte {
+	if cap(held)-len(held) >= n {
+		return held
+	}
+	want := 2 * (len(held) + n)
+	if c.state >= connWebSocket {
+		if need := websocket.Need(held); need >= len(held)+n && need < want {
+			want = need
+		}
+	}
+	b := append(c.host.Buffer(want), held...)
+	c.host.Release(held)
+	return b
+}
+
+// keep carries rest, which is the end of held if that is not nil.
+func (c *Conn) keep(now Instant, held, rest []byte) {
+	if c.state >= connClosing {
+		rest = nil
+	}
+	if len(rest) == 0 {
+		if held != nil {
+			c.host.Release(held)
+		}
+		c.carry = nil
+		return
+	}
+	if held != nil {
+		n := copy(held, rest)
+		c.carry = held[:n]
+	} else {
+		c.carry = append(c.host.Buffer(len(rest)), rest...)
+	}
+	if c.state == connAnswer && len(c.carry) > c.host.Config().MaxPipelined {
+		// Nobody who waits for an answer sends that much: close without one.
+		c.fail(now, TransportError, &LimitError{Limit: "pipelined bytes", Bound: int64(c.host.Config().MaxPipelined)})
+	}
+}
+
+// consume uses as much of b as it can and returns how many bytes that is.
+func (c *Conn) consume(now Instant, b []byte) int {
+	used := 0
+	for {
+		n := 0
+		switch c.state {
+		case connIdle:
+			if used == len(b) {
+				return used
+			}
+			c.state = connHead
+			c.until(now.After(c.host.Config().HeadTimeout))
+			continue
+		case connHead:
+			n = c.head(now, b[used:])
+		case connBody:
+			n = c.body(now, b[used:])
+		case connWebSocket, connProbe, connCloseWait:
+			if c.stopReading(now) {
+				return used
+			}
+			n = c.frame(now, b[used:])
+		default: // waiting for somebody, or over
+			return used
+		}
+		used += n
+		if n == 0 {
+			return used
+		}
+	}
+}
+
+// resume goes on with carried bytes after something that they waited for.
+func (c *Conn) resume(now Instant) {
+	if c.marks&markReceiving != 0 || len(c.carry) == 0 {
+		return // Receive goes on by itself
+	}
+	held := c.carry
+	c.carry = nil
+	c.marks |= markReceiving
+	n := c.consume(now, held)
+	c.marks &^= markReceiving
+	if c.state == connDead {
+		c.host.Release(held)
+		return
+	}
+	c.keep(now, held, held[n:])
+}
+
+// stopReading reports whether frames must wait because the session's handlers, or
+// the client's reading, are behind. The wire is paused meanwhile.
+func (c *Conn) stopReading(now Instant) bool {
+	if c.state == connProbe {
+		// After the upgrade packet, what comes is for later.
+		p := c.sess.polling
+		return p != nil && p.switching
+	}
+	if c.state != connWebSocket {
+		return false
+	}
+	stop := c.sess.stalls > 0
+	if !stop && c.wire.Buffered() > c.host.Config().HardLimit/2 {
+		// Nobody tells when the kernel has taken it: look again.
+		stop = true
+		c.until(now.After(lookAgain))
+	}
+	c.pause(stop)
+	return stop
+}
+
+const (
+	// lookAgain is how often a connection that is not read, because its peer does
+	// not read, is looked at: one step of the wheel.
+	lookAgain = 100 * time.Millisecond
+
+	// lingerTimeout is how long the peer has to close after our last answer. To
+	// close before would lose the answer if something unread has come meanwhile:
+	// the kernel then resets the connection.
+	lingerTimeout = time.Second
+
+	// maxLinger is how many times that our own last bytes may take, to a peer that
+	// reads slowly.
+	maxLinger = 30
+)
+
+// pause stops or resumes reading. A client of a wire that cannot pause fills our
+// carry up to one message, which the frame reader bounds.
+func (c *Conn) pause(on bool) {
+	if on == (c.marks&markPaused != 0) {
+		return
+	}
+	c.wire.Pause(on)
+	if on {
+		c.marks |= markPaused
+	} else {
+		c.marks &^= markPaused
+	}
+}
+
+// unstall lets frames go on if nothing stands against it any more.
+func (c *Conn) unstall(now Instant) {
+	if c.state == connWebSocket && !c.stopReading(now) {
+		c.resume(now)
+	}
+}
+
+// output is where bytes for this connection go; the loop is told that there are some.
+func (c *Conn) output() *Output {
+	if c.out == nil {
+		c.out = c.host.Sessions().output()
+	}
+	if c.marks&markWritten == 0 {
+		c.marks |= markWritten
+		c.host.Written(c)
+	}
+	return c.out
+}
+
+// fanned is output for broadcasts.
+func (c *Conn) fanned() *Output {
+	if c.out == nil {
+		c.out = c.host.Sessions().output()
+	}
+	if c.marks&(markWritten|markFanned) == 0 {
+		c.marks |= markFanned
+		c.host.Fanned(c)
+	}
+	return c.out
+}
+
+// FlushFanned is Flush for what [Host.Fanned] has asked for.
+func (c *Conn) FlushFanned(now Instant, scratch []byte) []byte {
+	c.marks &^= markFanned
+	return c.Flush(now, scratch)
+}
+
+// Flush writes what waits. scratch is the loop's; the grown one is returned.
+func (c *Conn) Flush(now Instant, scratch []byte) []byte {
+	c.marks &^= markWritten
+	if c.pong != nil && c.state < connCloseWait {
+		if c.out == nil {
+			c.out = c.host.Sessions().output()
+		}
+		c.out.control(websocket.Pong, c.pong.data[:c.pong.n])
+	}
+	c.pong = nil
+	o := c.out
+	if o == nil {
+		return scratch
+	}
+	c.out = nil
+	if o.bytes > 0 && c.state != connDead {
+		s := c.sess
+		if s != nil && s.ws == c {
+			s.flushing()
+		}
+		before := c.wire.Buffered()
+		var bufs [][]byte
+		bufs, scratch = o.buffers(scratch)
+		c.wire.Write(bufs)
+		if s != nil && s.ws == c {
+			s.flushed(before, c.wire.Buffered())
+		}
+	}
+	c.host.Sessions().free(o)
+	if c.state == connClosing {
+		c.shut()
+	}
+	return scratch
+}
+
+// shut ends our direction once the last byte is out.
+func (c *Conn) shut() {
+	switch {
+	case c.out != nil || c.wire.Buffered() > 0:
+		// The deadline ends it, or a later look finds it written.
+	case c.marks&markPeerDone != 0:
+		c.wire.Close()
+	case c.marks&markShut == 0:
+		c.marks |= markShut
+		c.wire.Shutdown()
+	}
+}
+
+// closing lets what waits be written and then the connection end. Nothing is read
+// any more.
+func (c *Conn) closing(now Instant) {
+	if c.state >= connClosing {
+		return
+	}
+	c.state = connClosing
+	c.dropRequest()
+	c.pause(false) // the peer's close must be seen
+	c.until(now.After(lingerTimeout))
+	c.output() // makes the loop call Flush, even with nothing to write
+}
+
+// Closed is told by the loop when the connection is no more: err is nil or io.EOF
+// when the peer closed it. It is the last call of a connection's life.
+func (c *Conn) Closed(now Instant, err error) {
+	if c.state == connDead {
+		return
+	}
+	was := c.state
+	c.bury()
+	switch was {
+	case connWebSocket:
+		if s := c.sess; s != nil && s.ws == c {
+			s.closeTransport(now, err)
+		}
+	case connProbe:
+		c.sess.probeGone(c)
+	}
+	if c.req != nil {
+		c.abortRequest(now)
+	}
+}
+
+// bury frees what c holds. Only the request and the session are left, for the
+// caller to tell of the end.
+func (c *Conn) bury() {
+	c.state = connDead
+	if c.carry != nil {
+		c.host.Release(c.carry)
+		c.carry = nil
+	}
+	if c.out != nil {
+		c.host.Sessions().free(c.out)
+		c.out = nil
+	}
+	c.pong = nil
+	c.deadline = 0
+}
+
+// fail ends the connection at once and tells whoever depends on it.
+func (c *Conn) fail(now Instant, r Reason, err error) {
+	if c.state == connDead {
+		return
+	}
+	if s := c.sess; s != nil && s.ws == c {
+		s.Close(now, r, err)
+	}
+	c.wire.Close()
+}
+
+// until sets the deadline of the state.
+func (c *Conn) until(at Instant) {
+	c.deadline = at
+	if at != 0 {
+		c.host.Schedule(c, at)
+	}
+}
+
+// Entry is for the wheel.
+func (c *Conn) Entry() *Instant { return &c.entry }
+
+// Expire is for the wheel.
+func (c *Conn) Expire(now Instant) Instant {
+	if c.deadline == 0 || c.state == connDead {
+		return 0
+	}
+	if now < c.deadline {
+		return c.deadline
+	}
+	c.deadline = 0
+	switch c.state {
+	case connHead, connBody:
+		if c.state == connHead && len(c.carry) == 0 {
+			c.wire.Close() // connected and silent: nothing to answer to
+			return 0
+		}
+		c.refuse(now, errRequestTimeout)
+	case connWebSocket:
+		c.unstall(now)
+	case connProbe:
+		// The session goes on polling.
+		c.sess.probeGone(c)
+		c.closeFrame(now, websocket.StatusNone, "")
+	case connClosing:
+		c.linger(now)
+	default:
+		c.wire.Close()
+	}
+	return c.deadline
+}
+
+// linger looks after a connection that waits for its last bytes to be written, or
+// for the peer to close.
+func (c *Conn) linger(now Instant) {
+	if c.marks&markShut != 0 || c.lingered >= maxLinger {
+		c.wire.Close()
+		return
+	}
+	c.lingered++
+	c.until(now.After(lingerTimeout))
+	c.shut()
+}
+
+// Remote is the peer's address.
+func (c *Conn) Remote() netip.AddrPort { return c.wire.Remote() }
+
+// Wire is where c's bytes go.
+func (c *Conn) Wire() Wire { return c.wire }
+
+// Host is the loop that c belongs to. Any goroutine.
+func (c *Conn) Host() Host { return c.host }

@@ -1,0 +1,46 @@
+package session
+
+import "github.com/e6a90ca8/sio/codec/engineio"
+
+var (
+	pingPacket = []byte{byte(engineio.Ping)}
+	noopPacket = []byte{byte(engineio.Noop)}
+)
+
+// firstPing sets when the first ping is due. It is spread over the last three
+// quarters of the interval, so that a thousand clients that came at once are not
+// pinged at once for ever after.
+func (s *Session) firstPing(now Instant) {
+	interval := s.host.Config().PingInterval
+	s.due = now.After(interval) - Instant(s.host.Random(int64(interval)*3/4))
+}
+
+// beat is the heartbeat: a ping when the interval is over, the end of the session
+// when its pong has not come in time. Other traffic does not put it off.
+//
+// Source: Engine.IO protocol 4, "Heartbeat".
+func (s *Session) beat(now Instant) {
+	if s.marks&markAwaitsPong != 0 {
+		s.Close(now, PingTimeout, nil)
+		return
+	}
+	s.marks |= markAwaitsPong
+	s.due = now.After(s.host.Config().PingTimeout)
+	s.packet(pingPacket, false)
+}
+
+// pong is the answer to a ping. One that was not asked for changes nothing.
+func (s *Session) pong(now Instant) {
+	if s.marks&markAwaitsPong == 0 {
+		return
+	}
+	cfg := s.host.Config()
+	s.marks &^= markAwaitsPong
+	sent := s.due - Instant(cfg.PingTimeout)
+	s.rtt.Store(max(int64(s.host.Clock()-sent), 1))
+	s.due = now.After(cfg.PingInterval)
+	s.schedule()
+	if h := cfg.Hooks; h != nil && h.Heartbeat != nil {
+		h.Heartbeat(s)
+	}
+}

@@ -1,0 +1,263 @@
+package session
+
+import (
+	"errors"
+	"io"
+
+	"github.com/e6a90ca8/sio/codec/engineio"
+)
+
+// polling is what a session has while its transport is long-polling.
+type polling struct {
+	queue queue
+
+	get       replier // the GET that waits for packets, or nil
+	getTicket uint32
+
+	postTicket uint32
+	postFrom   replier // the POST whose body is coming or not used up yet, or nil
+	rest       []byte  // of its payload, a copy, while the inbox of a socket is full
+
+	probing   *Conn // a WebSocket that may take over
+	kicked    bool  // the probe was answered: no GET is kept waiting any more
+	switching bool  // it is to take over as soon as rest has been worked off
+	ended     bool  // the next answer carries the close packet
+}
+
+// queued asks for the waiting GET to be answered at the end of the turn, and holds
+// the queue to its limits.
+func (s *Session) queued() {
+	p := s.polling
+	// One packet longer than the limit is not a backlog.
+	if limit := s.host.Config().HardLimit; p.queue.bytes-p.queue.longest > limit {
+		s.evict(limit)
+	}
+	s.backlog.Store(int64(p.queue.bytes))
+	if p.get != nil {
+		s.answerable()
+	}
+}
+
+func (s *Session) answerable() {
+	if s.marks&markAnswerable == 0 {
+		s.marks |= markAnswerable
+		s.host.Answerable(s)
+	}
+}
+
+// FlushPolling answers the waiting GET, if there is something to say.
+func (s *Session) FlushPolling(now Instant) {
+	s.marks &^= markAnswerable
+	p := s.polling
+	if p == nil || p.get == nil || s.state == Closed {
+		return
+	}
+	if p.queue.empty() {
+		if !p.kicked && !p.ended {
+			return
+		}
+		// A client that is about to pause, or to go, must get its GET back.
+		p.queue.text(noopPacket, false)
+	}
+	if p.ended {
+		p.queue.text(closePacket, false)
+	}
+	from, ticket := p.get, p.getTicket
+	p.get = nil
+	s.flushing()
+	from.payload(now, ticket, &p.queue)
+	s.backlog.Store(0)
+	s.drained()
+	if p.ended {
+		s.Close(now, ForcedClose, nil)
+	}
+}
+
+var closePacket = []byte{byte(engineio.Close)}
+
+// get is a GET: the client wants packets, and waits for them.
+func (s *Session) get(now Instant, k *call) {
+	p := s.polling
+	if p.get != nil {
+		k.from.status(now, k.ticket, 400)
+		s.Close(now, TransportError, ErrOverlap)
+		return
+	}
+	p.get, p.getTicket = k.from, k.ticket
+	if !p.queue.empty() || p.kicked || p.ended {
+		s.answerable()
+	}
+}
+
+// beginPost is a POST whose body has not come whole.
+func (s *Session) beginPost(now Instant, from replier, ticket uint32) {
+	p := s.polling
+	if p == nil {
+		return // its end will be refused as a mismatch
+	}
+	if p.postFrom != nil {
+		from.status(now, ticket, 400)
+		s.Close(now, TransportError, ErrOverlap)
+		return
+	}
+	p.postFrom, p.postTicket = from, ticket
+}
+
+// post is a whole POST: packets from the client.
+func (s *Session) post(now Instant, k *call) {
+	p := s.polling
+	switch {
+	case p.postFrom != nil && (p.postFrom != k.from || p.postTicket != k.ticket):
+		k.from.status(now, k.ticket, 400)
+		s.Close(now, TransportError, ErrOverlap)
+		return
+	case binaryType(k.request.ContentType):
+		p.postFrom = nil
+		k.from.status(now, k.ticket, 400)
+		s.Close(now, TransportError, ErrContentType)
+		return
+	}
+	p.postFrom, p.postTicket = k.from, k.ticket
+	s.feed(now, k.body, false)
+}
+
+// binaryType reports whether the content type is that of protocol 3's binary
+// payloads.
+func binaryType(contentType []byte) bool {
+	return string(contentType) == "application/octet-stream"
+}
+
+// feed works off a payload, and answers its POST when it is done. It stops while a
+// socket's inbox is full: the answer waits too, and with it the client.
+func (s *Session) feed(now Instant, body []byte, kept bool) {
+	payload := engineio.NewPayload(body)
+	p := s.polling
+	for s.state == Open {
+		if s.stalls > 0 {
+			rest, more := payload.Rest()
+			if !more {
+				break
+			}
+			if !kept {
+				rest = append(make([]byte, 0, len(rest)), rest...)
+			}
+			p.rest = rest
+			return
+		}
+		pkt, ok, err := payload.Next()
+		if err != nil {
+			s.finishPost(now, p, 400)
+			s.Close(now, ParseError, err)
+			return
+		}
+		if !ok {
+			break
+		}
+		if pkt.Type == engineio.Close {
+			s.finishPost(now, p, 200)
+			if p.get != nil {
+				// The GET is ended with a noop, not with a close packet.
+				p.queue.reset()
+				p.queue.text(noopPacket, false)
+				from, ticket := p.get, p.getTicket
+				p.get = nil
+				from.payload(now, ticket, &p.queue)
+			}
+			s.Close(now, TransportClose, nil)
+			return
+		}
+		s.take(now, pkt)
+	}
+	s.finishPost(now, p, 200)
+	if p.switching && p == s.polling {
+		s.switchTo(now, p.probing)
+	}
+}
+
+// unstall goes on with what waited for a full inbox.
+func (s *Session) unstall(now Instant) {
+	if s.stalls > 0 || s.state == Closed {
+		return
+	}
+	if p := s.polling; p != nil {
+		if rest := p.rest; rest != nil {
+			p.rest = nil
+			s.feed(now, rest, true)
+		}
+		return
+	}
+	if s.ws != nil {
+		s.ws.unstall(now)
+	}
+}
+
+func (s *Session) finishPost(now Instant, p *polling, status int) {
+	from, ticket := p.postFrom, p.postTicket
+	p.postFrom, p.rest = nil, nil
+	if from != nil {
+		from.status(now, ticket, status)
+	}
+}
+
+// aborted is told when a request's connection has gone before its answer.
+func (s *Session) aborted(now Instant, from replier, ticket uint32) {
+	p := s.polling
+	if p == nil {
+		return
+	}
+	switch {
+	case p.get == from && p.getTicket == ticket:
+		p.get = nil
+	case p.postFrom == from && p.postTicket == ticket:
+		p.postFrom, p.rest = nil, nil
+	default:
+		return
+	}
+	s.Close(now, TransportError, ErrAborted)
+}
+
+// shutPolling begins a graceful close: the close packet goes with the next answer.
+// A GET that waits gets what is queued and the close packet; if none waits, the
+// next one does, with a noop in front when nothing else is there to say.
+func (s *Session) shutPolling(now Instant) {
+	p := s.polling
+	if p.probing != nil {
+		return // the upgrade may finish first; it closes then
+	}
+	if p.get != nil && p.queue.empty() {
+		p.queue.text(closePacket, false)
+		from, ticket := p.get, p.getTicket
+		p.get = nil
+		from.payload(now, ticket, &p.queue)
+		s.Close(now, ForcedClose, nil)
+		return
+	}
+	p.ended = true
+	if p.get != nil {
+		s.answerable()
+	}
+}
+
+// endPolling answers what waits when the session has ended.
+func (s *Session) endPolling(now Instant, r Reason) {
+	p := s.polling
+	s.polling = nil
+	if c := p.probing; c != nil {
+		p.probing = nil
+		c.closeProbe(now)
+	}
+	if from := p.get; from != nil {
+		p.get = nil
+		p.queue.reset()
+		p.queue.text(closePacket, false)
+		from.payload(now, p.getTicket, &p.queue)
+	}
+	if from := p.postFrom; from != nil {
+		p.postFrom = nil
+		from.status(now, p.postTicket, 400)
+	}
+}
+
+// peerLeft reports whether err, of a connection that was closed, means that the
+// peer closed it.
+func peerLeft(err error) bool { return err == nil || errors.Is(err, io.EOF) }

@@ -1,0 +1,387 @@
+package session
+
+import (
+	"bytes"
+
+	"github.com/e6a90ca8/sio/codec/http1"
+	"github.com/e6a90ca8/sio/codec/websocket"
+)
+
+// A request is one HTTP request to the engine while the connection works on it: as
+// long as its body is coming, and then until it is answered.
+type request struct {
+	head    []byte // a copy of the raw head, where it is needed after the call that parsed it; else empty
+	body    []byte // what has come of a body that did not come whole
+	decoder http1.Body
+
+	sid  []byte // a copy; empty for a handshake
+	home int    // the loop that owns the session; the connection's own for a handshake
+	post bool
+	told bool // the session knows of this request, so it must hear of its end
+
+	persist http1.Connection
+	gzip    bool // accepted by the client
+	deflate bool
+	ie      bool // a user agent that wants X-XSS-Protection
+	initial bool // the handshake
+}
+
+var errRequestTimeout = &http1.Error{Status: 408, Text: "request timeout"}
+
+// head takes a request head from the start of b, and the body too if it is there.
+func (c *Conn) head(now Instant, b []byte) int {
+	cfg := c.host.Config()
+	h, n, err := http1.ParseHead(b, &c.progress, &cfg.HTTP)
+	if err != nil {
+		c.refuse(now, err)
+		return len(b)
+	}
+	if n == 0 {
+		return 0
+	}
+	if !bytes.HasPrefix(h.Path, []byte(cfg.Path)) {
+		return c.foreign(now, &h, b)
+	}
+	if h.ConnectionUpgrade && c.moved(now, &h, b) {
+		return len(b)
+	}
+	c.ticket++
+	body, err := http1.NewBody(&h, int64(cfg.MaxPayload))
+	if err != nil {
+		c.refuse(now, err)
+		return len(b)
+	}
+	if view, ok := body.Whole(b[n:]); ok {
+		c.serve(now, &h, view)
+		return n + len(view)
+	}
+	if h.ConnectionUpgrade {
+		c.refuse(now, errUpgradeBody)
+		return len(b)
+	}
+	if h.Expect100 {
+		c.output().raw([]byte(http1.Continue))
+	}
+	r := c.request()
+	r.head = append(r.head[:0], h.Raw...)
+	r.decoder = body
+	c.state = connBody
+	c.until(now.After(cfg.BodyTimeout))
+	c.announce(now, &h)
+	if c.state != connBody { // the announcement has failed: two requests at once
+		return len(b)
+	}
+	return n + c.body(now, b[n:])
+}
+
+var errUpgradeBody = &http1.Error{Status: 400, Text: "upgrade request with a body"}
+
+// body takes more of a request body.
+func (c *Conn) body(now Instant, b []byte) int {
+	r := c.req
+	if r.body == nil {
+		r.body = c.host.Buffer(min(len(b), c.host.Config().MaxPayload))
+	}
+	body, n, done, err := r.decoder.Next(r.body, b)
+	r.body = body
+	if err != nil {
+		c.refuse(now, err)
+		return len(b)
+	}
+	if !done {
+		return n
+	}
+	// The head was parsed once already: this cannot fail.
+	var p http1.Progress
+	h, _, _ := http1.ParseHead(r.head, &p, &c.host.Config().HTTP)
+	c.serve(now, &h, r.body)
+	return n
+}
+
+// request is the record of the current request.
+func (c *Conn) request() *request {
+	if c.req == nil {
+		c.req = c.host.Sessions().request()
+		c.req.home = c.host.Index()
+	}
+	return c.req
+}
+
+func (c *Conn) dropRequest() {
+	if r := c.req; r != nil {
+		c.req = nil
+		if r.body != nil {
+			c.host.Release(r.body)
+		}
+		c.host.Sessions().freeRequest(r)
+	}
+}
+
+// foreign deals with a request that is not for the engine.
+func (c *Conn) foreign(now Instant, h *http1.Head, b []byte) int {
+	if c.out == nil && c.host.Foreign(c, b) {
+		c.dropRequest()
+		c.bury()
+		return len(b)
+	}
+	c.ticket++
+	r := c.request()
+	r.persist = http1.ConnectionClose // its body, if any, is not read
+	c.state = connAnswer
+	c.respond(now, &http1.Response{Status: 404}, nil)
+	return len(b)
+}
+
+// refuse answers a request that could not be read, and closes: where the next
+// request begins is not known.
+func (c *Conn) refuse(now Instant, err error) {
+	status := 400
+	if e, ok := err.(*http1.Error); ok {
+		status = e.Status
+	}
+	if c.state == connBody {
+		c.abortRequest(now)
+	}
+	c.state = connAnswer
+	c.request().persist = http1.ConnectionClose
+	c.respond(now, &http1.Response{Status: status}, nil)
+}
+
+// serve works on a whole request. h and body are views.
+//
+// The order of the checks is the reference server's, because clients and tests see
+// which error wins: transport, Origin, session id, session's transport; for
+// handshakes the method, the upgrade, the application, the protocol revision, the id.
+func (c *Conn) serve(now Instant, h *http1.Head, body []byte) {
+	var scratch [256]byte
+	q := Request{Head: *h, Remote: c.wire.Remote(), Secure: c.wire.Secure()}
+	q.Transport, _ = http1.QueryValue(scratch[:0:96], h.Query, "transport")
+	q.SID, _ = http1.QueryValue(scratch[96:96:192], h.Query, "sid")
+	q.EIO, _ = http1.QueryValue(scratch[192:192], h.Query, "EIO")
+
+	r := c.request()
+	r.persist = h.Persistence()
+	r.post = string(h.Method) == "POST"
+	r.gzip = http1.AcceptsEncoding(h.AcceptEncoding, "gzip")
+	r.deflate = http1.AcceptsEncoding(h.AcceptEncoding, "deflate")
+	r.ie = bytes.Contains(h.UserAgent, []byte(";MSIE")) || bytes.Contains(h.UserAgent, []byte("Trident/"))
+	r.initial = len(q.SID) == 0
+	if hooks := c.host.Config().Hooks; hooks != nil && hooks.Headers != nil && len(r.head) == 0 {
+		r.head = append(r.head, h.Raw...)
+	}
+	c.state = connAnswer
+	c.until(0)
+
+	transport := transportNamed(q.Transport)
+	if transport == 0 || !c.host.Config().Transports.Has(transport) {
+		c.failed(now, &q, &Failure{Code: CodeTransport, Detail: string(q.Transport)})
+		return
+	}
+	if !validOrigin(h.Origin) {
+		c.failed(now, &q, &Failure{Code: CodeRequest, Name: "INVALID_ORIGIN", Detail: string(h.Origin)})
+		return
+	}
+	if len(q.SID) == 0 {
+		c.handshake(now, &q, transport)
+		return
+	}
+	home := c.host.Home(q.SID)
+	switch {
+	case home < 0:
+		c.failed(now, &q, &Failure{Code: CodeSID, Detail: string(q.SID)})
+	case h.ConnectionUpgrade:
+		c.upgrade(now, &q, transport, home)
+	case home == c.host.Index():
+		r.sid = append(r.sid[:0], q.SID...)
+		r.home, r.told = home, true
+		arrive(c.host, now, &call{from: c, ticket: c.ticket, request: &q, transport: transport, body: body})
+	default:
+		c.hop(now, &q, transport, home, body)
+	}
+}
+
+func transportNamed(name []byte) Transport {
+	switch string(name) {
+	case "polling":
+		return Polling
+	case "websocket":
+		return WebSocket
+	}
+	return 0
+}
+
+// validOrigin reports whether the value has no control characters. On the wire the
+// request reader has refused those; other hosts may have none.
+func validOrigin(v []byte) bool {
+	for _, b := range v {
+		if (b < ' ' && b != '\t') || b == 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
+// handshake checks a request without sid, and asks the application.
+func (c *Conn) handshake(now Instant, q *Request, t Transport) {
+	switch {
+	case string(q.Method) != "GET":
+		c.failed(now, q, &Failure{Code: CodeMethod, Detail: string(q.Method)})
+		return
+	case t == WebSocket && !q.UpgradeWebSocket, t == Polling && q.ConnectionUpgrade:
+		c.failed(now, q, &Failure{Code: CodeRequest, Name: "TRANSPORT_HANDSHAKE_ERROR"})
+		return
+	}
+	v := c.host.App().Admit(c, c.ticket, q)
+	if v.State == Undecided {
+		r := c.req
+		r.head = append(r.head[:0], q.Raw...)
+		return
+	}
+	c.decided(now, q, t, v)
+}
+
+// Admitted is the application's late answer to a handshake. It is dropped when the
+// connection has gone on without it.
+func (c *Conn) Admitted(now Instant, ticket uint32, v Verdict) {
+	if c.state != connAnswer || ticket != c.ticket || c.req == nil {
+		return
+	}
+	var p http1.Progress
+	h, _, _ := http1.ParseHead(c.req.head, &p, &c.host.Config().HTTP)
+	var scratch [128]byte
+	q := Request{Head: h, Remote: c.wire.Remote(), Secure: c.wire.Secure()}
+	q.Transport, _ = http1.QueryValue(scratch[:0:64], h.Query, "transport")
+	q.EIO, _ = http1.QueryValue(scratch[64:64], h.Query, "EIO")
+	c.decided(now, &q, transportNamed(q.Transport), v)
+	c.resume(now)
+}
+
+// decided goes on with a handshake that the application has decided about.
+func (c *Conn) decided(now Instant, q *Request, t Transport, v Verdict) {
+	switch {
+	case v.State == Rejected:
+		c.failed(now, q, &Failure{Code: CodeForbidden, Message: v.Text})
+		return
+	case string(q.EIO) != "4":
+		c.failed(now, q, &Failure{Code: CodeProtocol, Detail: string(q.EIO)})
+		return
+	case v.State == Broken:
+		c.failed(now, q, &Failure{Code: CodeRequest, Name: "ID_GENERATION_ERROR", Err: v.Err})
+		return
+	}
+	if t == WebSocket && !c.switchProtocols(now, q) {
+		return
+	}
+	s := newSession(c.host, now, q, t, v.SID)
+	if s == nil {
+		c.failed(now, q, &Failure{Code: CodeRequest, Name: "ID_GENERATION_ERROR", Err: errTaken})
+		return
+	}
+	if t == WebSocket {
+		c.state = connWebSocket
+		c.sess, s.ws = s, c
+		c.dropRequest()
+		s.open(now)
+		return
+	}
+	r := c.req
+	r.sid = append(r.sid[:0], s.id...)
+	r.told = true
+	s.polling.get, s.polling.getTicket = c, c.ticket
+	s.open(now)
+}
+
+// switchProtocols checks the WebSocket opening handshake and answers it with 101.
+// It reports whether it did; otherwise the request has been refused.
+//
+// Source: RFC 6455, sections 4.2.1 and 4.2.2.
+func (c *Conn) switchProtocols(now Instant, q *Request) bool {
+	var fields []byte
+	switch {
+	case !q.UpgradeWebSocket || string(q.Method) != "GET" || q.Minor == 0 || !websocket.ValidKey(q.WebSocketKey):
+		c.refuse(now, errHandshake)
+		return false
+	case string(q.WebSocketVersion) != "13":
+		c.request().persist = http1.ConnectionClose
+		c.respond(now, &http1.Response{Status: 426, Fields: http1.AppendField(nil, "Sec-WebSocket-Version", "13")}, nil)
+		return false
+	}
+	var buf [256]byte
+	fields = append(buf[:0], "Upgrade: websocket\r\nSec-WebSocket-Accept: "...)
+	fields = websocket.AppendAccept(fields, q.WebSocketKey)
+	fields = append(fields, "\r\n"...)
+	if p := http1.FirstToken(q.WebSocketProtocol); p != nil {
+		fields = http1.AppendField(fields, "Sec-WebSocket-Protocol", p)
+	}
+	fields = c.hooked(fields)
+	resp := http1.Response{Status: 101, ContentLength: -1, Connection: http1.ConnectionUpgrade, Fields: fields}
+	o := c.output()
+	n := len(o.own)
+	o.own = resp.AppendHead(o.own)
+	o.bytes += len(o.own) - n
+	c.reader = websocket.Reader{Config: &c.host.Config().Frames}
+	c.until(0)
+	return true
+}
+
+var errHandshake = &http1.Error{Status: 400, Text: "bad WebSocket opening handshake"}
+
+// moved gives the connection to the loop of the session that an upgrade request
+// names, so that a WebSocket's packets never hop. unread begins with the request.
+func (c *Conn) moved(now Instant, h *http1.Head, unread []byte) bool {
+	var scratch [64]byte
+	sid, _ := http1.QueryValue(scratch[:0], h.Query, "sid")
+	home := c.host.Home(sid)
+	if home < 0 || home == c.host.Index() {
+		return false
+	}
+	if c.out != nil { // answers to earlier requests go first
+		c.Flush(now, nil)
+	}
+	if c.state == connDead || c.wire.Buffered() > 0 || !c.host.Move(c, home, unread) {
+		return c.state == connDead
+	}
+	c.bury()
+	return true
+}
+
+// upgrade is a request with a sid that asks for a WebSocket.
+func (c *Conn) upgrade(now Instant, q *Request, t Transport, home int) {
+	if t != WebSocket {
+		c.failed(now, q, &Failure{Code: CodeRequest, Name: "TRANSPORT_HANDSHAKE_ERROR"})
+		return
+	}
+	if len(q.EIO) > 0 && string(q.EIO) != "4" {
+		c.failed(now, q, &Failure{Code: CodeRequest, Name: "PROTOCOL_MISMATCH", Detail: string(q.EIO)})
+		return
+	}
+	if home != c.host.Index() { // it was to be moved, but could not be
+		c.req.persist = http1.ConnectionClose
+		c.respond(now, &http1.Response{Status: 503}, nil)
+		return
+	}
+	s := c.host.Sessions().Find(q.SID)
+	if s == nil {
+		c.failed(now, q, &Failure{Code: CodeSID, Detail: string(q.SID)})
+		return
+	}
+	if !c.switchProtocols(now, q) {
+		return
+	}
+	c.dropRequest()
+	s.probe(now, c)
+}
+
+// hooked adds what the application wants in this response.
+func (c *Conn) hooked(fields []byte) []byte {
+	hooks := c.host.Config().Hooks
+	if hooks == nil || hooks.Headers == nil || c.req == nil {
+		return fields
+	}
+	hooks.Headers(c.req.head, c.req.initial, func(name, value string) {
+		if http1.ValidFieldName(name) && http1.ValidFieldValue(value) {
+			fields = http1.AppendField(fields, name, value)
+		}
+	})
+	return fields
+}

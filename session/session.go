@@ -1,0 +1,420 @@
+package session
+
+import (
+	"net/netip"
+	"sync/atomic"
+
+	"github.com/e6a90ca8/sio/broadcast"
+	"github.com/e6a90ca8/sio/codec/engineio"
+	"github.com/e6a90ca8/sio/codec/websocket"
+)
+
+// A Session is the Engine.IO state of one client, over whichever connections carry
+// it.
+type Session struct {
+	// Fixed by newSession; read by any goroutine.
+	host      Host
+	id        string
+	raw       [IDLen]byte // id's bytes, unless the application made the id
+	Handshake Handshake
+
+	// Written by the loop, read by any goroutine.
+	transport Transport     // the loop's own copy
+	carrier   atomic.Uint32 // transport, for the others
+	ready     atomic.Uint32 // state, for the others
+	rtt       atomic.Int64  // of the last heartbeat, in nanoseconds; 0: none yet
+	backlog   atomic.Int64  // bytes that the last flush left waiting
+
+	// Owned by the loop.
+	ws      *Conn    // the WebSocket; nil on polling
+	polling *polling // nil once on a WebSocket
+	sockets *Socket  // a list: most sessions have one
+	partial *partial // a packet whose attachments are coming
+	sent    *[]func(error)
+	due     Instant // of the next ping, or of the pong
+	bound   Instant // to join a namespace, or to be closed
+	entry   Instant // see Timed
+	grant   int     // see flushed
+	stalls  int32   // sockets whose inbox is full: nothing is read while there are any
+	state   State
+	marks   sessionMarks
+
+	// App is the application's, which sets it in Opened.
+	App any
+}
+
+// Handshake is what a session keeps of its first request.
+type Handshake struct {
+	Head      []byte // raw request head, a copy; nil once dropped
+	Remote    netip.AddrPort
+	Issued    int64 // milliseconds of Unix time
+	Secure    bool
+	Transport Transport
+}
+
+// State is the readyState of a session.
+type State uint8
+
+const (
+	// Opening: the handshake has not been answered. Accepted and sent: nothing.
+	Opening State = iota
+
+	// Open: accepted and sent: all packets.
+	Open
+
+	// Closing: we want the end. Accepted: nothing. Sent: what waits, then close. It
+	// ends with that, or at its deadline.
+	Closing
+
+	// Closed: nothing is accepted or sent; the sid is unknown.
+	Closed
+)
+
+// String is the reference server's name of the state.
+func (s State) String() string {
+	return [...]string{"opening", "open", "closing", "closed"}[s]
+}
+
+type sessionMarks uint8
+
+const (
+	markAwaitsPong sessionMarks = 1 << iota
+	markJoined                  // some namespace was joined once
+	markAnswerable              // the loop will call FlushPolling this turn
+)
+
+// errTaken is the failure of an application that made an id which is in use.
+var errTaken = &takenError{}
+
+type takenError struct{}
+
+func (*takenError) Error() string { return "session id already in use" }
+
+// newSession makes the session of an admitted handshake and puts it in the table.
+// It returns nil if the application's id is taken.
+func newSession(h Host, now Instant, q *Request, t Transport, sid string) *Session {
+	s := &Session{host: h, transport: t}
+	s.carrier.Store(uint32(t))
+	if sid == "" {
+		h.NewID(&s.raw)
+		sid = idString(&s.raw)
+	} else if !h.Claim(sid) {
+		return nil
+	}
+	s.id = sid
+	s.Handshake = Handshake{
+		Head: append(make([]byte, 0, len(q.Raw)), q.Raw...), Remote: q.Remote, Secure: q.Secure,
+		Issued: h.Wall(), Transport: t,
+	}
+	if t == Polling {
+		s.polling = new(polling)
+	}
+	h.Sessions().byID[sid] = s
+	return s
+}
+
+// open sends the open packet and begins the session's life.
+//
+// Source: Engine.IO protocol 4, "Handshake".
+func (s *Session) open(now Instant) {
+	cfg := s.host.Config()
+	s.setState(Open)
+	hs := engineio.Handshake{
+		SID: s.id, PingInterval: cfg.PingInterval, PingTimeout: cfg.PingTimeout, MaxPayload: cfg.MaxPayload,
+	}
+	if s.transport == Polling && cfg.AllowUpgrades && cfg.Transports.Has(WebSocket) {
+		hs.Upgrades = upgradesToWebSocket
+	}
+	var buf [192]byte
+	s.packet(engineio.AppendHandshake(append(buf[:0], byte(engineio.Open)), &hs), true)
+	if cfg.InitialPacket != nil {
+		s.packet(append(append(buf[:0], byte(engineio.Message)), cfg.InitialPacket...), true)
+	}
+	s.firstPing(now)
+	s.bound = now.After(cfg.ConnectTimeout)
+	s.schedule()
+	s.host.App().Opened(s)
+	if h := cfg.Hooks; h != nil && h.Open != nil {
+		h.Open(s)
+	}
+}
+
+var upgradesToWebSocket = []string{"websocket"}
+
+// ID is the session's secret id. Any goroutine.
+func (s *Session) ID() string { return s.id }
+
+// Host is the loop that s belongs to. Any goroutine.
+func (s *Session) Host() Host { return s.host }
+
+// Transport is what carries the session now. Any goroutine.
+func (s *Session) Transport() Transport { return Transport(s.carrier.Load()) }
+
+// RTT is the time that the last ping took to be answered, in nanoseconds; 0 before
+// the first pong. Any goroutine.
+func (s *Session) RTT() int64 { return s.rtt.Load() }
+
+// Backlog is how many bytes were waiting for the client after the last flush. Any
+// goroutine.
+func (s *Session) Backlog() int64 { return s.backlog.Load() }
+
+// ReadyState is the session's state. Any goroutine.
+func (s *Session) ReadyState() State { return State(s.ready.Load()) }
+
+// setState is the only writer of the state.
+func (s *Session) setState(to State) {
+	s.state = to
+	s.ready.Store(uint32(to))
+}
+
+// packet queues an Engine.IO text packet, type digit included, which is copied.
+func (s *Session) packet(p []byte, compress bool) {
+	if s.state != Open {
+		return
+	}
+	s.created(p, false)
+	if s.ws != nil {
+		o := s.ws.output()
+		o.text(p)
+		s.checkBulk(o)
+		return
+	}
+	s.polling.queue.text(p, compress)
+	s.queued()
+}
+
+// message queues a message.
+func (s *Session) message(m *broadcast.Message, fanned bool) {
+	if s.state != Open {
+		return
+	}
+	if h := s.host.Config().Hooks; h != nil && h.PacketCreate != nil {
+		for i := range m.Frames() {
+			s.created(m.Frame(i).Payload(), m.Frame(i).Binary())
+		}
+	}
+	if s.ws != nil {
+		var o *Output
+		if fanned {
+			o = s.ws.fanned()
+		} else {
+			o = s.ws.output()
+		}
+		o.message(m)
+		s.checkBulk(o)
+		return
+	}
+	s.polling.queue.message(m)
+	s.queued()
+}
+
+func (s *Session) created(p []byte, binary bool) {
+	h := s.host.Config().Hooks
+	if h == nil || h.PacketCreate == nil {
+		return
+	}
+	if binary {
+		h.PacketCreate(s, byte(engineio.Message), p, true)
+	} else {
+		h.PacketCreate(s, p[0], p[1:], false)
+	}
+}
+
+// checkBulk has o flushed before the end of the turn once it is long, so that a
+// burst of one turn neither piles up nor is taken for a backlog.
+func (s *Session) checkBulk(o *Output) {
+	if o.bytes > flushEarly {
+		s.host.Bulky(s.ws)
+	}
+}
+
+// flushEarly is the output in bytes past which it is flushed before the end of the
+// turn. It is what a kernel's send buffer takes at once from an idle connection.
+const flushEarly = 64 << 10
+
+// evict ends the session of a client that does not read. The end comes after the
+// caller, who may be walking over many sessions.
+func (s *Session) evict(limit int) {
+	s.host.Later(s, SlowConsumer, &LimitError{Limit: "send queue", Bound: int64(limit)})
+}
+
+// writable reports whether the transport can take a packet right now. It decides
+// about volatile packets: a WebSocket can unless the kernel still has to take
+// something or the turn has queued a lot; polling can while a GET waits.
+func (s *Session) writable() bool {
+	soft := s.host.Config().SoftLimit
+	if s.ws != nil {
+		return s.ws.wire.Buffered() == 0 && (s.ws.out == nil || s.ws.out.bytes <= soft)
+	}
+	return s.polling.get != nil && s.polling.queue.bytes <= soft
+}
+
+// flushing is called before a write to the transport.
+func (s *Session) flushing() {
+	if h := s.host.Config().Hooks; h != nil && h.Flush != nil {
+		h.Flush(s)
+	}
+}
+
+// flushed is called after a write to the WebSocket: before bytes were waiting
+// before it, left are waiting now.
+//
+// A client is evicted when more than the hard limit waits for it. What was written
+// while nothing waited is its grant and does not count, until it has been taken:
+// otherwise one message longer than the limit would evict whoever gets it.
+func (s *Session) flushed(before, left int) {
+	if left > 0 || s.grant > 0 || s.backlog.Load() > 0 {
+		if before == 0 {
+			s.grant = left
+		} else {
+			s.grant = min(s.grant, before)
+		}
+		s.backlog.Store(int64(left))
+		if limit := s.host.Config().HardLimit; left-s.grant > limit && s.state != Closed {
+			s.evict(limit)
+		}
+	}
+	s.drained()
+}
+
+// drained is called when the transport has got everything.
+func (s *Session) drained() {
+	if s.sent != nil {
+		s.settle(nil)
+	}
+	if h := s.host.Config().Hooks; h != nil && h.Drain != nil {
+		h.Drain(s)
+	}
+}
+
+// Sent has f called, on the loop, when everything queued so far has been handed to
+// the transport, with nil, or with an error when the session ends before.
+func (s *Session) Sent(f func(error)) {
+	if s.state != Open {
+		f(ErrPacketState)
+		return
+	}
+	if s.sent == nil {
+		s.sent = new([]func(error))
+	}
+	*s.sent = append(*s.sent, f)
+	if s.ws != nil {
+		s.ws.output() // makes the loop call Flush
+	}
+}
+
+func (s *Session) settle(err error) {
+	all := *s.sent
+	s.sent = nil
+	for _, f := range all {
+		f(err)
+	}
+}
+
+// Shut closes the session gracefully: what waits is sent first. Its sockets end at
+// once, with reason r.
+func (s *Session) Shut(now Instant, r Reason, err error) {
+	if s.state != Open {
+		return
+	}
+	s.endSockets(now, r, err)
+	if s.state != Open { // a handler of the end has closed it for good
+		return
+	}
+	s.setState(Closing)
+	s.dropPartial()
+	if s.ws != nil {
+		// Everything queued is ahead of the close frame in the same output.
+		s.Close(now, ForcedClose, err)
+		return
+	}
+	s.due = 0
+	s.bound = now.After(s.host.Config().DrainTimeout)
+	s.schedule()
+	s.shutPolling(now)
+}
+
+// closeTransport ends the session because its WebSocket is gone.
+func (s *Session) closeTransport(now Instant, err error) {
+	if peerLeft(err) {
+		s.Close(now, TransportClose, nil)
+		return
+	}
+	s.Close(now, TransportError, err)
+}
+
+// Close ends the session at once. It may be called in any state and repeatedly; the
+// first reason wins.
+func (s *Session) Close(now Instant, r Reason, err error) {
+	if s.state == Closed {
+		return
+	}
+	s.endSockets(now, r, err)
+	if s.state == Closed {
+		return
+	}
+	s.setState(Closed)
+	delete(s.host.Sessions().byID, s.id)
+	if s.raw[0] == 0 { // the application made the id
+		s.host.Unclaim(s.id)
+	}
+	s.due, s.bound = 0, 0
+	s.dropPartial()
+	if s.ws != nil {
+		status := websocket.StatusNone
+		if r == ServerShuttingDown {
+			status = websocket.StatusGoingAway
+		}
+		s.ws.closeFrame(now, status, "")
+	} else {
+		s.endPolling(now, r)
+	}
+	if s.sent != nil {
+		s.settle(ErrPacketState)
+	}
+	s.host.App().Ended(s, r, err)
+	if h := s.host.Config().Hooks; h != nil && h.Close != nil {
+		h.Close(s, r, err)
+	}
+}
+
+// schedule tells the wheel of the next deadline.
+func (s *Session) schedule() {
+	if at := earlier(s.due, s.bound); at != 0 {
+		s.host.Schedule(s, at)
+	}
+}
+
+// Entry is for the wheel.
+func (s *Session) Entry() *Instant { return &s.entry }
+
+// Expire is for the wheel.
+func (s *Session) Expire(now Instant) Instant {
+	if s.state == Closed {
+		return 0
+	}
+	if s.due != 0 && now >= s.due {
+		s.beat(now)
+	}
+	if s.bound != 0 && now >= s.bound && s.state != Closed {
+		s.bound = 0
+		switch {
+		case s.state == Closing:
+			s.Close(now, ForcedClose, nil)
+		case s.marks&markJoined == 0:
+			s.Shut(now, ForcedServerClose, &LimitError{Limit: "connect timeout", Bound: int64(s.host.Config().ConnectTimeout)})
+		}
+	}
+	next := earlier(s.due, s.bound)
+	if p := s.partial; p != nil {
+		if now >= p.bound {
+			s.protocolError(now, &LimitError{Limit: "attachment time", Bound: int64(s.host.Config().BinaryTimeout)})
+		} else {
+			next = earlier(next, p.bound)
+		}
+	}
+	if s.state == Closed {
+		return 0
+	}
+	return next
+}

@@ -1,0 +1,279 @@
+package session
+
+import (
+	"github.com/e6a90ca8/sio/broadcast"
+	"github.com/e6a90ca8/sio/codec/engineio"
+	"github.com/e6a90ca8/sio/codec/socketio"
+)
+
+// A Socket is one client in one namespace, as its session's loop sees it. The
+// application embeds it in what its users see, so that the two are one object.
+type Socket struct {
+	// Fixed before Grant; read by any goroutine.
+	Up        Owner
+	Namespace string
+	Shard     *broadcast.Shard // of the namespace, on the session's loop
+	raw       [IDLen]byte
+	session   *Session
+
+	// Owned by the loop.
+	Member broadcast.Member // its seat in the namespace's rooms
+	next   *Socket          // of the session
+	acks   map[int64]Waiter // acknowledgements that are due; nil while there are none
+	state  SocketState
+	full   bool // its inbox is: the session does not read
+}
+
+// SocketState is how far a socket has come.
+type SocketState uint8
+
+const (
+	// Bidding: CONNECT has come; the application has not decided. Nothing is accepted
+	// for the namespace. What the application sends goes out before the answer; clients
+	// keep it until that comes.
+	Bidding SocketState = iota
+
+	// Joined: CONNECT was granted. Packets go both ways.
+	Joined
+
+	// Gone: the end. Nothing goes either way.
+	Gone
+)
+
+// An Owner is the application's side of a socket. Its methods are called on the
+// loop, and must not block.
+type Owner interface {
+	// Event hands over an event. All of e is a view.
+	Event(now Instant, k *Socket, e *Event)
+	// Failed is told that the session will end over a packet that could not be read.
+	Failed(k *Socket, err error)
+	// Ended is told once, when a joined socket has ended. Its rooms are left when it
+	// returns.
+	Ended(k *Socket, r Reason, err error)
+}
+
+// An Event is an inbound event; everything in it is a view.
+type Event struct {
+	Name        []byte
+	ID          int64          // acknowledgement id, -1 for none
+	Args        *socketio.Args // element 0 is the name
+	Attachments [][]byte
+}
+
+// A Waiter waits for an acknowledgement. Exactly one of its methods is called,
+// once for each time that it was registered, on a loop.
+type Waiter interface {
+	// Acked is the client's answer; args and attachments are views.
+	Acked(k *Socket, args *socketio.Args, attachments [][]byte)
+	// Failed is told that there will be no answer.
+	Failed(k *Socket, err error)
+}
+
+// Init gives a new socket its id and its place in a session. Loop only, before the
+// socket is known to anybody else.
+func (k *Socket) Init(s *Session, up Owner, nsp string, shard *broadcast.Shard) {
+	k.session, k.Up, k.Namespace, k.Shard = s, up, nsp, shard
+	s.host.NewID(&k.raw)
+	k.Member.To = k
+}
+
+// ID is the socket's public id. Any goroutine.
+func (k *Socket) ID() string { return idString(&k.raw) }
+
+// Session is the session that k is in. Any goroutine.
+func (k *Socket) Session() *Session { return k.session }
+
+// State is how far the socket has come. Loop only.
+func (k *Socket) State() SocketState { return k.state }
+
+// socket returns the session's socket in a namespace, or nil.
+func (s *Session) socket(nsp []byte) *Socket {
+	for k := s.sockets; k != nil; k = k.next {
+		if k.Namespace == string(nsp) {
+			return k
+		}
+	}
+	return nil
+}
+
+// Joining reports whether a socket of the session is in the namespace or asks to be.
+// Loop only.
+func (s *Session) Joining(nsp string) bool { return s.socket([]byte(nsp)) != nil }
+
+// Sockets calls f for each socket of the session that has joined. f may end it.
+func (s *Session) Sockets(f func(k *Socket)) {
+	for k := s.sockets; k != nil; {
+		next := k.next
+		if k.state == Joined {
+			f(k)
+		}
+		k = next
+	}
+}
+
+// bid is a CONNECT.
+func (s *Session) bid(now Instant, nsp, auth []byte) {
+	s.host.App().Connect(s, now, nsp, auth)
+}
+
+// Bid enters a socket that asks for its namespace, so that a second CONNECT beside
+// it is refused. The application calls it from its Connect.
+func (s *Session) Bid(k *Socket) {
+	k.state = Bidding
+	k.next = s.sockets
+	s.sockets = k
+}
+
+// Grant lets a bidding socket in: it becomes a member of its namespace and the
+// client is told. It reports false, and does nothing, when the session has ended
+// meanwhile.
+//
+// Source: Socket.IO protocol 5, "Connection to a namespace".
+func (s *Session) Grant(now Instant, k *Socket) bool {
+	if s.state != Open || k.state != Bidding {
+		s.unlink(k)
+		k.state = Gone
+		return false
+	}
+	k.state = Joined
+	s.marks |= markJoined
+	if s.bound != 0 {
+		s.bound = 0 // the connect timeout is over; the wheel finds out by itself
+	}
+	k.Shard.Add(&k.Member)
+	var buf [128]byte
+	b := append(buf[:0], byte(engineio.Message))
+	b = socketio.AppendHead(b, socketio.Connect, 0, k.Namespace, -1)
+	b = append(b, `{"sid":"`...)
+	b = append(b, k.raw[:]...)
+	b = append(b, `"}`...)
+	s.packet(b, true)
+	return true
+}
+
+// Deny refuses a CONNECT to the namespace with a payload of JSON text. k is the
+// bidding socket, or nil if there is none.
+func (s *Session) Deny(now Instant, k *Socket, nsp string, payload []byte) {
+	if k != nil {
+		s.unlink(k)
+		k.state = Gone
+	}
+	b := append(make([]byte, 0, 64+len(payload)), byte(engineio.Message))
+	b = socketio.AppendHead(b, socketio.ConnectError, 0, nsp, -1)
+	s.packet(append(b, payload...), true)
+}
+
+func (s *Session) unlink(k *Socket) {
+	for at := &s.sockets; *at != nil; at = &(*at).next {
+		if *at == k {
+			*at = k.next
+			return
+		}
+	}
+}
+
+// Send queues an Engine.IO packet, type digit included, that holds a whole
+// Socket.IO packet without attachments. It is copied. A volatile one is dropped,
+// and false returned, when the client cannot take it now.
+func (k *Socket) Send(packet []byte, f broadcast.Flags, compress bool) bool {
+	if k.state == Gone || (f&broadcast.Volatile != 0 && !k.session.writable()) {
+		return false
+	}
+	k.session.packet(packet, compress)
+	return true
+}
+
+// SendMessage is Send for a message, which is shared.
+func (k *Socket) SendMessage(m *broadcast.Message, f broadcast.Flags) bool {
+	if k.state == Gone || (f&broadcast.Volatile != 0 && !k.session.writable()) {
+		return false
+	}
+	k.session.message(m, false)
+	return true
+}
+
+// Deliver implements [broadcast.Receiver].
+func (k *Socket) Deliver(m *broadcast.Message, f broadcast.Flags) {
+	if f&broadcast.Volatile != 0 && !k.session.writable() {
+		return
+	}
+	k.session.message(m, true)
+}
+
+// Disconnect takes the socket out of its namespace. With all set the whole session
+// is closed, after every socket of it has been told.
+//
+// Source: Socket.IO protocol 5, "Disconnection from a namespace".
+func (k *Socket) Disconnect(now Instant, all bool, err error) {
+	s := k.session
+	if k.state != Joined {
+		return
+	}
+	if !all {
+		k.leave(now, err)
+		return
+	}
+	s.Sockets(func(k *Socket) { k.leave(now, err) })
+	s.Shut(now, ForcedServerClose, err)
+}
+
+func (k *Socket) leave(now Instant, err error) {
+	var buf [64]byte
+	b := append(buf[:0], byte(engineio.Message))
+	k.session.packet(socketio.AppendHead(b, socketio.Disconnect, 0, k.Namespace, -1), true)
+	k.end(now, ServerNamespaceDisconnect, err)
+}
+
+// end ends a joined socket. What waits for acknowledgements hears of it, then the
+// application, whose user may still look at the rooms; then they are left.
+func (k *Socket) end(now Instant, r Reason, err error) {
+	if k.state != Joined {
+		return
+	}
+	k.state = Gone
+	k.session.unlink(k)
+	if k.full {
+		k.full = false
+		k.session.stalls--
+		if s := k.session; s.stalls == 0 {
+			// Not now: the session may be about to end, and frames must not be worked on
+			// in the middle of it.
+			s.host.Run(s.host.Index(), func(_ Host, now Instant) { s.unstall(now) })
+		}
+	}
+	acks := k.acks
+	k.acks = nil
+	for _, w := range acks {
+		w.Failed(k, ErrGone)
+	}
+	k.Up.Ended(k, r, err)
+	k.Shard.Remove(&k.Member)
+}
+
+// endSockets ends all sockets of the session. Bids are forgotten: the application
+// finds out when it decides.
+func (s *Session) endSockets(now Instant, r Reason, err error) {
+	s.Sockets(func(k *Socket) { k.end(now, r, err) })
+	for k := s.sockets; k != nil; k = k.next {
+		k.state = Gone
+	}
+	s.sockets = nil
+}
+
+// SetFull says whether the application's inbox of k is full. While any is, nothing
+// is read from the client: TCP holds it back.
+func (k *Socket) SetFull(now Instant, full bool) {
+	if k.full == full || (full && k.state != Joined) {
+		return
+	}
+	k.full = full
+	s := k.session
+	if full {
+		s.stalls++
+		return
+	}
+	s.stalls--
+	if s.stalls == 0 {
+		s.unstall(now)
+	}
+}
