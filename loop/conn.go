@@ -1,0 +1,136 @@
+package loop
+
+import (
+	"net"
+	"net/netip"
+
+	"github.com/panjf2000/gnet/v2"
+
+	"github.com/e6a90ca8/sio/session"
+)
+
+// A conn is a connection of gnet's with the session state that it carries. It is
+// the state's [session.Wire].
+type conn struct {
+	session.Conn
+	loop *Loop
+	gnet gnet.Conn
+
+	closed bool // gnet has closed it, or is about to
+	paused bool
+	err    error // why gnet closed it
+}
+
+var _ session.Wire = (*conn)(nil)
+
+// open begins a connection that gnet has accepted or taken in.
+func (l *Loop) open(g gnet.Conn) {
+	c := &conn{loop: l, gnet: g}
+	unread, _ := g.Context().(moving)
+	g.SetContext(c)
+	c.Init(l, c, l.now)
+	l.stats.Connections.Add(1)
+	if len(unread) > 0 {
+		c.receive(unread)
+	}
+}
+
+// moving is what a connection brings along that came from another loop: the bytes
+// that were read there.
+type moving []byte
+
+func (c *conn) receive(b []byte) {
+	c.Receive(c.loop.now, b)
+	if c.paused && !c.closed {
+		// The poller watches for writability by replacing its events, and so forgets the
+		// pause. It costs a buffer of bytes each time, which the session has carried.
+		setReading(c.gnet, false)
+	}
+}
+
+// Write implements [session.Wire].
+func (c *conn) Write(bufs [][]byte) {
+	if c.closed {
+		return
+	}
+	n := 0
+	for _, b := range bufs {
+		n += len(b)
+	}
+	c.loop.stats.Written.Add(int64(n))
+	// An error closes the connection, which is told by OnClose.
+	if len(bufs) == 1 {
+		_, _ = c.gnet.Write(bufs[0])
+	} else {
+		_, _ = c.gnet.Writev(bufs)
+	}
+}
+
+// Buffered implements [session.Wire].
+func (c *conn) Buffered() int {
+	if c.closed {
+		return 0
+	}
+	return c.gnet.OutboundBuffered()
+}
+
+// Pause implements [session.Wire].
+func (c *conn) Pause(on bool) bool {
+	if c.closed || c.paused == on {
+		return !c.closed
+	}
+	c.paused = on
+	return setReading(c.gnet, !on)
+}
+
+// Shutdown implements [session.Wire].
+func (c *conn) Shutdown() {
+	if !c.closed {
+		shutdownWrite(c.gnet)
+	}
+}
+
+// Close implements [session.Wire].
+func (c *conn) Close() {
+	if !c.closed {
+		_ = c.gnet.EventLoop().Close(c.gnet)
+	}
+}
+
+// Remote implements [session.Wire].
+func (c *conn) Remote() netip.AddrPort {
+	if !c.closed {
+		if a, ok := c.gnet.RemoteAddr().(*net.TCPAddr); ok {
+			p := a.AddrPort()
+			return netip.AddrPortFrom(p.Addr().Unmap(), p.Port())
+		}
+	}
+	return netip.AddrPort{}
+}
+
+// Secure implements [session.Wire].
+func (c *conn) Secure() bool { return false }
+
+// gone is told that gnet has closed the connection.
+func (c *conn) gone(err error) {
+	if c.closed {
+		return
+	}
+	c.closed = true
+	c.err = cause(err)
+	l := c.loop
+	l.stats.Connections.Add(-1)
+	if l.inTurn {
+		l.dead = append(l.dead, c)
+		return
+	}
+	l.begin()
+	c.buried()
+	l.end()
+}
+
+// buried tells the session of the end.
+func (c *conn) buried() {
+	c.Closed(c.loop.now, c.err)
+	c.gnet = nil
+}

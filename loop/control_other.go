@@ -1,0 +1,26 @@
+//go:build !unix
+
+package loop
+
+import "github.com/panjf2000/gnet/v2"
+
+// On systems without socket pairs in the poller (Windows, where gnet runs a goroutine
+// for each connection and is for development only) a yield is an ordinary wake,
+// reading cannot be paused, and a connection is closed at once.
+
+type control struct{ loop *Loop }
+
+func newControl(l *Loop, _ gnet.EventLoop) *control { return &control{loop: l} }
+
+func (c *control) opened(gnet.Conn)  {}
+func (c *control) traffic(gnet.Conn) {}
+func (c *control) closed()           {}
+
+func (c *control) yield() {
+	c.loop.yielding.Store(false)
+	c.loop.wake()
+}
+
+func setReading(gnet.Conn, bool) bool { return false }
+
+func shutdownWrite(g gnet.Conn) { _ = g.EventLoop().Close(g) }

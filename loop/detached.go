@@ -1,0 +1,242 @@
+package loop
+
+import (
+	"io"
+	"net/netip"
+	"sync"
+
+	"github.com/e6a90ca8/sio/session"
+)
+
+// Detach starts the group's loops without a network: connections are made by
+// [Group.Pipe]. It is what tests of applications run on: the protocol is all there, the
+// clock can be theirs, and nothing is listened on. It returns at once.
+//
+// End it by [Group.Stop]. Only one of Run and Detach may be called.
+func (g *Group) Detach() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.stopped.Load() || g.running {
+		return ErrStopped
+	}
+	g.running, g.detached = true, true
+	if g.maxConns == 0 {
+		g.maxConns = defaultConnLimit
+	}
+	var all sync.WaitGroup
+	for range g.loops {
+		wake := make(chan struct{}, 1)
+		signal := func() {
+			select {
+			case wake <- struct{}{}:
+			default:
+			}
+		}
+		l := g.newLoop(func(l *Loop) {
+			l.wake = signal
+			l.yield = func() { l.yielding.Store(false); signal() }
+		})
+		all.Go(func() {
+			for {
+				select {
+				case <-wake:
+					l.turn()
+				case <-g.quit:
+					l.mailbox.close()
+					l.turn()
+					return
+				}
+			}
+		})
+	}
+	go func() { all.Wait(); close(g.done) }()
+	close(g.started)
+	return nil
+}
+
+// Tick tells the loops of a detached group that its clock has moved, and returns when
+// they have done what was due. Any goroutine but a loop's.
+func (g *Group) Tick() {
+	var all sync.WaitGroup
+	g.Loops(func(l *Loop) {
+		l.ticking.Store(true)
+		all.Add(1)
+		// What the tick causes is posted behind this, so look twice.
+		if !l.Do(func(session.Host, session.Instant) {
+			if !l.Do(func(session.Host, session.Instant) { all.Done() }) {
+				all.Done()
+			}
+		}) {
+			all.Done()
+		}
+	})
+	all.Wait()
+}
+
+// A Pipe is a connection of a detached group, seen from the client. Any goroutine.
+type Pipe struct {
+	loop   *Loop
+	remote netip.AddrPort
+	conn   session.Conn // the loop's
+
+	mu       sync.Mutex
+	cond     sync.Cond
+	out      []byte   // written by the server, not yet read
+	eof      bool     // the server writes no more
+	closed   bool     // either side has closed
+	in       [][]byte // written by us, not yet read by the server
+	paused   bool     // the server does not read
+	draining bool     // it is reading
+}
+
+var _ session.Wire = (*pipeWire)(nil)
+
+// pipeWire is the pipe as the loop sees it.
+type pipeWire Pipe
+
+// Pipe connects to a loop of a detached group, as a client with that address.
+func (g *Group) Pipe(loop int, remote netip.AddrPort) (*Pipe, error) {
+	l := g.Loop(loop)
+	if l == nil || g.closing.Load() {
+		return nil, ErrStopped
+	}
+	p := &Pipe{loop: l, remote: remote}
+	p.cond.L = &p.mu
+	if !l.Do(func(_ session.Host, now session.Instant) {
+		l.stats.Connections.Add(1)
+		g.conns.Add(1)
+		p.conn.Init(l, (*pipeWire)(p), now)
+	}) {
+		return nil, ErrStopped
+	}
+	return p, nil
+}
+
+// Read waits for bytes from the server and reads them. It returns io.EOF once the
+// server has closed and everything was read, and io.ErrClosedPipe after Close.
+func (p *Pipe) Read(b []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for len(p.out) == 0 {
+		switch {
+		case p.eof:
+			return 0, io.EOF
+		case p.closed:
+			return 0, io.ErrClosedPipe
+		}
+		p.cond.Wait()
+	}
+	n := copy(b, p.out)
+	p.out = p.out[n:]
+	return n, nil
+}
+
+// Write sends bytes to the server. It does not wait for it. b is copied.
+func (p *Pipe) Write(b []byte) (int, error) {
+	own := append([]byte(nil), b...)
+	p.mu.Lock()
+	closed := p.closed
+	p.mu.Unlock()
+	if closed || !p.loop.Do(func(_ session.Host, now session.Instant) { p.receive(now, own) }) {
+		return 0, io.ErrClosedPipe
+	}
+	return len(b), nil
+}
+
+// receive brings bytes to the session. Loop only.
+func (p *Pipe) receive(now session.Instant, b []byte) {
+	p.mu.Lock()
+	p.in = append(p.in, b)
+	p.mu.Unlock()
+	p.drain(now)
+}
+
+// drain hands over what was written while the server reads. Loop only.
+func (p *Pipe) drain(now session.Instant) {
+	for {
+		p.mu.Lock()
+		if p.paused || p.draining || len(p.in) == 0 {
+			p.mu.Unlock()
+			return
+		}
+		b := p.in[0]
+		p.in = p.in[1:]
+		p.draining = true
+		p.mu.Unlock()
+		p.loop.stats.Read.Add(int64(len(b)))
+		p.conn.Receive(now, b)
+		p.mu.Lock()
+		p.draining = false
+		p.mu.Unlock()
+	}
+}
+
+// Close ends the connection from the client's side.
+func (p *Pipe) Close() error {
+	p.end(nil)
+	return nil
+}
+
+func (p *Pipe) end(err error) {
+	p.mu.Lock()
+	if p.closed {
+		p.mu.Unlock()
+		return
+	}
+	p.closed = true
+	p.cond.Broadcast()
+	p.mu.Unlock()
+	p.loop.group.conns.Add(-1)
+	p.loop.Do(func(_ session.Host, now session.Instant) {
+		p.loop.stats.Connections.Add(-1)
+		p.conn.Closed(now, err)
+	})
+}
+
+// Write implements [session.Wire].
+func (w *pipeWire) Write(bufs [][]byte) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed {
+		return
+	}
+	for _, b := range bufs {
+		w.out = append(w.out, b...)
+		w.loop.stats.Written.Add(int64(len(b)))
+	}
+	w.cond.Broadcast()
+}
+
+// Buffered implements [session.Wire]: the client's kernel is endless.
+func (w *pipeWire) Buffered() int { return 0 }
+
+// Pause implements [session.Wire].
+func (w *pipeWire) Pause(on bool) bool {
+	w.mu.Lock()
+	w.paused = on
+	w.mu.Unlock()
+	if !on {
+		w.loop.Do(func(_ session.Host, now session.Instant) { (*Pipe)(w).drain(now) })
+	}
+	return true
+}
+
+// Shutdown implements [session.Wire].
+func (w *pipeWire) Shutdown() {
+	w.mu.Lock()
+	w.eof = true
+	w.cond.Broadcast()
+	w.mu.Unlock()
+}
+
+// Close implements [session.Wire].
+func (w *pipeWire) Close() {
+	w.Shutdown()
+	(*Pipe)(w).end(nil)
+}
+
+// Remote implements [session.Wire].
+func (w *pipeWire) Remote() netip.AddrPort { return w.remote }
+
+// Secure implements [session.Wire].
+func (w *pipeWire) Secure() bool { return false }

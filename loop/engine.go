@@ -1,0 +1,263 @@
+package loop
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/panjf2000/gnet/v2"
+	"github.com/panjf2000/gnet/v2/pkg/logging"
+
+	"github.com/e6a90ca8/sio/session"
+)
+
+// Run listens on the addresses and serves until Stop is called or the engine fails.
+// An address is "host:port", ":port", "tcp://host:port" or "unix:///path". It may be
+// called once.
+//
+// Errors: of listening; [ErrStopped]; [ErrEngine] when the engine ends by itself,
+// which gnet reports as success.
+func (g *Group) Run(addrs []string) error {
+	g.mu.Lock()
+	if g.stopped.Load() || g.running {
+		g.mu.Unlock()
+		return ErrStopped
+	}
+	g.running = true
+	g.mu.Unlock()
+	defer close(g.done)
+	list, err := listenable(addrs)
+	if err != nil {
+		return err
+	}
+	if g.maxConns == 0 {
+		g.maxConns = int64(connLimit(len(g.loops)))
+	}
+	g.logger.Debug("sio: listening", "addrs", list.text(), "loops", len(g.loops), "maxConns", g.maxConns)
+	g.mu.Lock()
+	g.addrs = list.addrs()
+	g.mu.Unlock()
+	if g.handler != nil {
+		g.serveForeign()
+		defer g.stopForeign()
+	}
+	err = gnet.Rotate(&engine{g: g}, list.gnet(),
+		gnet.WithNumEventLoop(len(g.loops)),
+		gnet.WithReuseAddr(true),
+		gnet.WithReusePort(runtime.GOOS == "linux" && !list.unix()),
+		// Main and sub reactors, where ports are not shared: only this balancer may be
+		// used by several goroutines.
+		gnet.WithLoadBalancing(gnet.LeastConnections),
+		gnet.WithTicker(true),
+		gnet.WithLogger(gnetLogger{g.logger}),
+	)
+	g.Loops(func(l *Loop) { l.mailbox.close() })
+	if err != nil {
+		return fmt.Errorf("sio: %w", err)
+	}
+	if !g.stopped.Load() {
+		return ErrEngine
+	}
+	return nil
+}
+
+// engine is gnet's view of a group. Its callbacks come on the loops' goroutines,
+// except OnBoot, OnShutdown and OnTick.
+type engine struct {
+	gnet.BuiltinEventEngine
+	g     *Group
+	first sync.Once
+}
+
+func (e *engine) OnBoot(eng gnet.Engine) gnet.Action {
+	e.g.mu.Lock()
+	e.g.engine = eng
+	e.g.mu.Unlock()
+	if e.g.stopped.Load() {
+		return gnet.Shutdown
+	}
+	return gnet.None
+}
+
+// OnTick is the clock of all loops, and, the first time, the sign that they run.
+func (e *engine) OnTick() (time.Duration, gnet.Action) {
+	e.first.Do(func() { close(e.g.started) })
+	e.g.Loops((*Loop).tick)
+	return WheelTick, gnet.None
+}
+
+func (e *engine) OnOpen(c gnet.Conn) ([]byte, gnet.Action) {
+	if ctl, ok := c.Context().(*control); ok {
+		ctl.opened(c)
+		return nil, gnet.None
+	}
+	g := e.g
+	if n := g.conns.Add(1); n > g.maxConns || g.closing.Load() {
+		// Beyond the limit accept itself would fail, which ends the engine.
+		c.SetContext(turnedAway{})
+		if l := g.loopOf(c.EventLoop()); l != nil {
+			l.stats.Refused.Add(1)
+		}
+		return unavailable, gnet.Close
+	}
+	l := g.loopOf(c.EventLoop())
+	l.begin()
+	l.open(c)
+	l.end()
+	return nil, gnet.None
+}
+
+// turnedAway marks a connection that was refused at once.
+type turnedAway struct{}
+
+var unavailable = []byte("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 5\r\nConnection: close\r\n\r\n")
+
+func (e *engine) OnTraffic(g gnet.Conn) gnet.Action {
+	switch c := g.Context().(type) {
+	case *conn:
+		b, _ := g.Next(-1)
+		l := c.loop
+		l.stats.Read.Add(int64(len(b)))
+		l.begin()
+		c.receive(b)
+		l.end()
+	case *control:
+		c.traffic(g)
+	}
+	return gnet.None
+}
+
+// OnClose may come in the middle of any write of ours. The session hears of it at
+// the end of the turn, because whoever writes may be walking over its rooms.
+func (e *engine) OnClose(g gnet.Conn, err error) gnet.Action {
+	switch c := g.Context().(type) {
+	case *conn:
+		e.g.conns.Add(-1)
+		c.gone(err)
+	case turnedAway:
+		e.g.conns.Add(-1)
+	case *control:
+		c.closed()
+	}
+	return gnet.None
+}
+
+// loopOf finds the loop of one of gnet's event loops, making it when this is its
+// first connection. It is called on that event loop.
+func (g *Group) loopOf(ev gnet.EventLoop) *Loop {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	l := g.byEvent[ev]
+	if l != nil {
+		return l
+	}
+	l = g.newLoop(func(l *Loop) {
+		l.event = ev
+		l.wake = func() { _ = ev.Execute(context.Background(), (*woken)(l)) }
+		l.yield = newControl(l, ev).yield
+	})
+	g.byEvent[ev] = l
+	return l
+}
+
+// woken is a loop as the task that wakes it.
+type woken Loop
+
+// Run implements gnet's Runnable.
+func (w *woken) Run(context.Context) error {
+	(*Loop)(w).turn()
+	return nil
+}
+
+// Started is closed when the group accepts connections.
+func (g *Group) Started() <-chan struct{} { return g.started }
+
+// Done is closed when Run has returned.
+func (g *Group) Done() <-chan struct{} { return g.done }
+
+// TurnAway refuses new connections from now on.
+func (g *Group) TurnAway() { g.closing.Store(true) }
+
+// Stop ends all sessions for the given reason, gives what is queued until ctx ends to
+// be written and the clients to close, and stops the loops. It may be called more
+// than once.
+func (g *Group) Stop(ctx context.Context, r session.Reason) {
+	g.TurnAway()
+	g.mu.Lock()
+	running, detached, again := g.running, g.detached, g.stopped.Swap(true)
+	g.mu.Unlock()
+	switch {
+	case !running:
+		return
+	case again:
+		<-g.done
+		return
+	}
+	select {
+	case <-g.started:
+	case <-g.done:
+		return
+	}
+	g.endSessions(r, ctx.Done())
+	if detached {
+		close(g.quit)
+		<-g.done
+		return
+	}
+	if g.handler != nil {
+		_ = g.foreign.server.Shutdown(ctx)
+	}
+	g.await(ctx)
+	g.mu.Lock()
+	eng := g.engine
+	g.mu.Unlock()
+	// Stop looks every 500 ms whether the engine has ended. Rotate's return says so at once.
+	go func() { _ = eng.Stop(context.WithoutCancel(ctx)) }()
+	<-g.done
+}
+
+// await waits for the connections to end.
+func (g *Group) await(ctx context.Context) {
+	t := time.NewTicker(5 * time.Millisecond)
+	defer t.Stop()
+	for g.conns.Load() > 0 {
+		select {
+		case <-ctx.Done():
+			return
+		case <-g.done:
+			return
+		case <-t.C:
+		}
+	}
+}
+
+// gnetLogger sends gnet's log to slog.
+type gnetLogger struct{ l *slog.Logger }
+
+var _ logging.Logger = gnetLogger{}
+
+func (g gnetLogger) Debugf(format string, args ...any) { g.log(slog.LevelDebug-4, format, args) }
+func (g gnetLogger) Infof(format string, args ...any)  { g.log(slog.LevelDebug, format, args) }
+func (g gnetLogger) Warnf(format string, args ...any)  { g.log(slog.LevelWarn, format, args) }
+func (g gnetLogger) Errorf(format string, args ...any) { g.log(slog.LevelError, format, args) }
+func (g gnetLogger) Fatalf(format string, args ...any) { g.log(slog.LevelError, format, args) }
+
+func (g gnetLogger) log(level slog.Level, format string, args []any) {
+	if g.l.Enabled(context.Background(), level) {
+		g.l.Log(context.Background(), level, "gnet: "+fmt.Sprintf(format, args...))
+	}
+}
+
+// cause is what a session is told about a connection that was closed: nil when the
+// peer closed it.
+func cause(err error) error {
+	if err == nil || errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
+}

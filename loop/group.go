@@ -1,0 +1,170 @@
+package loop
+
+import (
+	"crypto/rand"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/panjf2000/gnet/v2"
+
+	"github.com/e6a90ca8/sio/broadcast"
+	"github.com/e6a90ca8/sio/session"
+)
+
+// Errors of [Group.Run].
+var (
+	// ErrStopped: the group was stopped before.
+	ErrStopped = errors.New("sio: event loops were stopped")
+
+	// ErrEngine: the engine ended by itself. Its log says why; the usual cause is a
+	// system call of accept that failed for good.
+	ErrEngine = errors.New("sio: event loops ended unexpectedly")
+)
+
+// Options are what a [Group] is made with. All are fixed.
+type Options struct {
+	App      session.App
+	Config   session.Config // what each loop begins with
+	Loops    int            // 1 to [broadcast.MaxLoops]
+	MaxConns int            // 0: as many as the process may have descriptors, less a reserve
+	Foreign  http.Handler   // for requests that are not for the engine; nil answers 404
+	Clock    Clock          // nil: the system's
+	Logger   *slog.Logger
+}
+
+// A Group is the event loops of one server. All its exported methods may be called
+// by any goroutine.
+type Group struct {
+	// Fixed.
+	app      session.App
+	clock    Clock
+	maxConns int64
+	handler  http.Handler
+	logger   *slog.Logger
+	mask     byte // hides the loop's number in ids
+
+	config  atomic.Pointer[session.Config]
+	claimed sync.Map // id made by the application -> index of its loop
+	conns   atomic.Int64
+	closing atomic.Bool // new connections are turned away
+	stopped atomic.Bool
+
+	loops   []atomic.Pointer[Loop] // those that have seen a connection; written under mu
+	started chan struct{}          // closed when connections are accepted
+	done    chan struct{}          // closed when Run has returned
+	quit    chan struct{}          // of a detached group: closed to end the loops
+	foreign foreignServer
+
+	mu       sync.Mutex
+	running  bool
+	detached bool
+	byEvent  map[gnet.EventLoop]*Loop
+	engine   gnet.Engine // set once booted
+	addrs    []net.Addr  // what we listen on
+}
+
+// NewGroup makes the loops of a server. They do nothing before [Group.Run].
+func NewGroup(o Options) *Group {
+	g := &Group{
+		app: o.App, clock: o.Clock, handler: o.Foreign, logger: o.Logger, maxConns: int64(o.MaxConns),
+		loops:   make([]atomic.Pointer[Loop], min(max(o.Loops, 1), broadcast.MaxLoops)),
+		byEvent: make(map[gnet.EventLoop]*Loop),
+		started: make(chan struct{}),
+		done:    make(chan struct{}),
+		quit:    make(chan struct{}),
+	}
+	if g.clock == nil {
+		g.clock = systemClock{start: time.Now()}
+	}
+	if g.logger == nil {
+		g.logger = slog.New(slog.DiscardHandler)
+	}
+	cfg := o.Config
+	g.config.Store(&cfg)
+	var mask [1]byte
+	_, _ = rand.Read(mask[:])
+	g.mask = mask[0]
+	return g
+}
+
+// Len is the number of loops.
+func (g *Group) Len() int { return len(g.loops) }
+
+// Loop is the loop with the given number, or nil while it has not seen a connection.
+func (g *Group) Loop(i int) *Loop { return g.loops[i].Load() }
+
+// Loops calls f for each loop that has seen a connection.
+func (g *Group) Loops(f func(l *Loop)) {
+	for i := range g.loops {
+		if l := g.loops[i].Load(); l != nil {
+			f(l)
+		}
+	}
+}
+
+// OnLoop reports whether the calling goroutine is that of one of the loops: if so it
+// must not wait for what a loop has to do. It costs about a microsecond.
+func (g *Group) OnLoop() bool {
+	id := goroutineID()
+	on := false
+	g.Loops(func(l *Loop) { on = on || l.goid.Load() == id })
+	return on
+}
+
+// Configure changes the configuration of every loop, each at its next turn. f must
+// not keep its argument.
+func (g *Group) Configure(f func(c *session.Config)) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	cfg := *g.config.Load()
+	f(&cfg)
+	g.config.Store(&cfg)
+	g.Loops(func(l *Loop) {
+		l.Do(func(session.Host, session.Instant) { l.config = cfg })
+	})
+}
+
+// Connections is the number of open connections.
+func (g *Group) Connections() int { return int(g.conns.Load()) }
+
+// newLoop makes the next loop. wake and yield are set by the caller before anybody
+// else sees it.
+func (g *Group) newLoop(set func(l *Loop)) *Loop {
+	for i := range g.loops {
+		if g.loops[i].Load() == nil {
+			l := newLoop(g, i)
+			set(l)
+			g.loops[i].Store(l)
+			return l
+		}
+	}
+	return nil
+}
+
+// endSessions ends all sessions, each loop its own, and returns when they have been
+// told, or stop says so.
+func (g *Group) endSessions(r session.Reason, stop <-chan struct{}) {
+	var wg sync.WaitGroup
+	g.Loops(func(l *Loop) {
+		wg.Add(1)
+		if !l.Do(func(h session.Host, now session.Instant) {
+			defer wg.Done()
+			for _, s := range l.table.All() {
+				s.Close(now, r, nil)
+			}
+		}) {
+			wg.Done()
+		}
+	})
+	all := make(chan struct{})
+	go func() { wg.Wait(); close(all) }()
+	select {
+	case <-all:
+	case <-stop:
+	}
+}

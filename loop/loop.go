@@ -1,0 +1,251 @@
+package loop
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/panjf2000/gnet/v2"
+
+	"github.com/e6a90ca8/sio/broadcast"
+	"github.com/e6a90ca8/sio/session"
+)
+
+// A Loop is one event loop and all that it owns.
+type Loop struct {
+	// Fixed when the loop is made; read by any goroutine.
+	index int
+	group *Group
+	wake  func()         // makes Run be called on the loop's goroutine, soon
+	yield func()         // the same, but after the poller has looked at the connections
+	event gnet.EventLoop // nil for a loop without gnet
+
+	// Any goroutine.
+	mailbox  mailbox
+	ticking  atomic.Bool // a tick has been posted and not been worked off
+	armed    atomic.Bool // the wheel has entries: ticks are wanted
+	yielding atomic.Bool // yield was called and has not come back
+	goid     atomic.Uint64
+	stats    Stats
+
+	// Owned by the loop's goroutine.
+	config session.Config
+	table  *session.Table
+	wheel  wheel
+	now    session.Instant // of this turn
+	inTurn bool
+
+	urgent     []*session.Conn    // written to in this turn by something direct
+	fanned     []*session.Conn    // written to by broadcasts; flushed in chunks
+	fannedAt   int                // fanned[:fannedAt] has been flushed
+	budget     int                // how many of fanned this turn may still flush
+	bulky      []*session.Conn    // to be flushed before the turn ends
+	answerable []*session.Session // polling sessions with something to say
+	doomed     []doom
+	dead       []*conn // closed by gnet while we were in a turn
+
+	scratch []byte // for writes; empty between them
+	ids     idSource
+	date    dateCache
+	buffers bufferPool
+	random  uint64
+}
+
+type doom struct {
+	s   *session.Session
+	r   session.Reason
+	err error
+}
+
+// Stats are a loop's counters. The loop adds, any goroutine reads.
+type Stats struct {
+	Connections atomic.Int64 // open now
+	Sessions    atomic.Int64
+	Turns       atomic.Int64
+	Written     atomic.Int64 // bytes
+	Read        atomic.Int64
+	Refused     atomic.Int64 // connections over the limit
+}
+
+// flushChunk is how many connections a broadcast may write to in one turn: 1 to 3 ms
+// of system calls. The poller then looks at the connections before it goes on.
+const flushChunk = 512
+
+// maxRounds bounds how often a turn looks at the mailbox again, so that posters
+// without end cannot keep a loop from its connections.
+const maxRounds = 8
+
+func newLoop(g *Group, index int) *Loop {
+	l := &Loop{index: index, group: g, table: session.NewTable(), config: *g.config.Load()}
+	l.now = g.clock.Now()
+	l.wheel.tick = int64(l.now) / int64(WheelTick)
+	l.random = uint64(l.now)*0x9E3779B97F4A7C15 + uint64(index) + 1
+	return l
+}
+
+// Index is the loop's number. Any goroutine.
+func (l *Loop) Index() int { return l.index }
+
+// Stats are the loop's counters. Any goroutine.
+func (l *Loop) Stats() *Stats { return &l.stats }
+
+// Send queues an Engine.IO packet for a socket; see [session.Socket.Send]. The packet
+// is copied. It reports false when the loop has stopped. Any goroutine.
+func (l *Loop) Send(k *session.Socket, packet []byte, f broadcast.Flags, compress bool) bool {
+	return l.post(&mail{op: opSend, socket: k, flags: f, compress: compress}, packet)
+}
+
+// SendMessage queues a message for a socket. Any goroutine.
+func (l *Loop) SendMessage(k *session.Socket, m *broadcast.Message, f broadcast.Flags) bool {
+	return l.post(&mail{op: opMessage, socket: k, message: m, flags: f}, nil)
+}
+
+// Broadcast queues a message for the selected members of a shard of this loop. Any
+// goroutine.
+func (l *Loop) Broadcast(s *broadcast.Shard, sel *broadcast.Selection, m *broadcast.Message, f broadcast.Flags) bool {
+	return l.post(&mail{op: opBroadcast, shard: s, sel: sel, message: m, flags: f}, nil)
+}
+
+// Join brings a socket into a room that was raised for this loop. Any goroutine.
+func (l *Loop) Join(k *session.Socket, r *broadcast.Room) bool {
+	return l.post(&mail{op: opJoin, socket: k, room: r}, nil)
+}
+
+// Leave takes a socket out of the named room. Any goroutine.
+func (l *Loop) Leave(k *session.Socket, room string) bool {
+	return l.post(&mail{op: opRun, run: func(session.Host, session.Instant) { k.Shard.Leave(&k.Member, room) }}, nil)
+}
+
+// Do runs f on the loop, behind what this goroutine posted before. It reports false
+// when the loop has stopped; f is not run then. Any goroutine.
+func (l *Loop) Do(f func(h session.Host, now session.Instant)) bool {
+	return l.post(&mail{op: opRun, run: f}, nil)
+}
+
+func (l *Loop) post(m *mail, data []byte) bool {
+	wake, ok := l.mailbox.post(m, data)
+	if wake {
+		l.wake()
+	}
+	return ok
+}
+
+// turn opens and closes a turn: whoever was woken has come for the mailbox.
+func (l *Loop) turn() {
+	l.begin()
+	l.end()
+}
+
+// begin opens a turn.
+func (l *Loop) begin() {
+	l.mailbox.awake.Store(true)
+	l.mailbox.waking.Store(false)
+	l.now = l.group.clock.Now()
+	l.inTurn = true
+	l.budget = flushChunk
+	if l.goid.Load() == 0 {
+		l.goid.Store(goroutineID())
+	}
+}
+
+// end closes a turn: everything that came in between is done, everything that was
+// queued is written, and nothing is left but what a long broadcast may take another
+// turn for.
+func (l *Loop) end() {
+	for round := 0; ; round++ {
+		l.settle()
+		l.mailbox.awake.Store(false)
+		if l.mailbox.count.Load() == 0 {
+			break
+		}
+		if round == maxRounds {
+			l.again()
+			break
+		}
+		l.mailbox.awake.Store(true)
+	}
+	l.inTurn = false
+	l.armed.Store(l.wheel.size > 0)
+}
+
+// settle works until nothing is left to do at once. The order is that of cause and
+// effect: mails and ticks queue packets, packets become answers, answers are flushed,
+// a flush can close a connection, which ends a session, which queues packets.
+func (l *Loop) settle() {
+	for rounds := 0; ; rounds++ {
+		busy := false
+		if l.ticking.Load() {
+			l.ticking.Store(false)
+			l.wheel.advance(l.now)
+			busy = true
+		}
+		if rounds < maxRounds && l.mailbox.take() {
+			l.work()
+			busy = true
+		}
+		if l.flush() || busy {
+			continue
+		}
+		if len(l.fanned) == 0 || !l.flushFanned() {
+			return
+		}
+	}
+}
+
+// work does what the mailbox had.
+func (l *Loop) work() {
+	b := &l.mailbox
+	for i := range b.work {
+		m := &b.work[i]
+		switch m.op {
+		case opSend:
+			m.socket.Send(b.workArena[m.from:m.to], m.flags, m.compress)
+		case opMessage:
+			m.socket.SendMessage(m.message, m.flags)
+		case opBroadcast:
+			m.shard.Deliver(m.sel, m.message, m.flags)
+		case opJoin:
+			m.socket.Shard.Join(&m.socket.Member, m.room)
+		case opRun:
+			m.run(l, l.now)
+		}
+		if len(l.bulky) > 0 {
+			l.flushBulky()
+		}
+	}
+	b.done()
+}
+
+// again makes sure that there is another turn, after the poller has looked at the
+// connections.
+func (l *Loop) again() {
+	if l.yielding.CompareAndSwap(false, true) {
+		l.yield()
+	}
+}
+
+// tick is told that time has passed. Any goroutine.
+func (l *Loop) tick() {
+	if !l.armed.Load() || !l.ticking.CompareAndSwap(false, true) {
+		return
+	}
+	if !l.mailbox.awake.Load() && l.mailbox.waking.CompareAndSwap(false, true) {
+		l.wake()
+	}
+}
+
+// A Clock tells a group's loops the time. Any goroutine.
+type Clock interface {
+	// Now is the monotonic clock; above 0.
+	Now() session.Instant
+	// Wall is the time of day.
+	Wall() time.Time
+}
+
+type systemClock struct{ start time.Time }
+
+// Now is the time since the clock was made, plus a second so that 0 stays free.
+func (c systemClock) Now() session.Instant {
+	return session.Instant(time.Since(c.start) + time.Second)
+}
+
+func (c systemClock) Wall() time.Time { return time.Now() }

@@ -1,0 +1,79 @@
+package loop
+
+import (
+	"time"
+
+	"github.com/e6a90ca8/sio/session"
+)
+
+// WheelTick is the step of a loop's deadlines: each is kept to within one of it,
+// late, never early.
+const WheelTick = 100 * time.Millisecond
+
+// wheelSlots is a power of two. 512 slots of 100 ms reach 51.2 s, past the default
+// ping interval; a later deadline is looked at once on its way.
+const wheelSlots = 512
+
+// A wheel keeps every deadline of a loop. An entry is only a reminder: what it
+// belongs to knows its true deadline, and a reminder that comes too early is set
+// again. So moving a deadline back costs nothing, and forgetting one neither.
+//
+// Source: Varghese and Lauck, "Hashed and Hierarchical Timing Wheels".
+type wheel struct {
+	slots [wheelSlots][]session.Timed
+	tick  int64 // number of the last tick that was worked off
+	size  int   // entries
+	spare []session.Timed
+}
+
+func slotTime(tick int64) session.Instant { return session.Instant(tick * int64(WheelTick)) }
+
+// schedule reminds t at or after the instant, unless it will be reminded before
+// anyway.
+func (w *wheel) schedule(t session.Timed, at session.Instant) {
+	tick := (int64(at) + int64(WheelTick) - 1) / int64(WheelTick)
+	tick = min(max(tick, w.tick+1), w.tick+wheelSlots-1)
+	live := t.Entry()
+	if *live != 0 && *live <= slotTime(tick) {
+		return
+	}
+	// An entry that was set for later stays behind; when its slot comes it is not the
+	// live one and is dropped.
+	*live = slotTime(tick)
+	slot := &w.slots[tick%wheelSlots]
+	*slot = append(*slot, t)
+	w.size++
+}
+
+// advance works off every tick up to now.
+func (w *wheel) advance(now session.Instant) {
+	last := int64(now) / int64(WheelTick)
+	if last-w.tick >= wheelSlots { // the process was stopped: once around is enough
+		w.tick = last - wheelSlots + 1
+	}
+	for w.tick < last {
+		w.tick++
+		slot := &w.slots[w.tick%wheelSlots]
+		list := *slot
+		if len(list) == 0 {
+			continue
+		}
+		*slot = w.spare[:0]
+		for _, t := range list {
+			w.size--
+			live := t.Entry()
+			if *live == 0 || *live > slotTime(w.tick) {
+				continue
+			}
+			*live = 0
+			if next := t.Expire(now); next != 0 {
+				w.schedule(t, next)
+			}
+		}
+		clear(list)
+		w.spare = list[:0]
+		if cap(list) > 1<<16 {
+			w.spare = nil
+		}
+	}
+}
