@@ -1,0 +1,271 @@
+package sio
+
+import (
+	"context"
+	"iter"
+	"reflect"
+
+	sjson "github.com/e6a90ca8/sio/codec/json"
+)
+
+// An Event is an event with one argument of type T. It is a string type, so events
+// can be constants, in a package that both sides of a test use:
+//
+//	const Say sio.Event[Chat] = "say"
+type Event[T any] string
+
+// On adds a handler. An argument that is missing, or not a T, is an error of the
+// event: see [Handler].
+func (e Event[T]) On(r Registrar, h func(s *Socket, v T) error, opts ...HandlerOption) {
+	pretouch[T]()
+	r.On(string(e), func(s *Socket, m *Msg) error {
+		v, err := arg[T](m, 0)
+		if err != nil {
+			return err
+		}
+		return h(s, v)
+	}, opts...)
+}
+
+// Emit sends the event. See [Socket.Emit].
+func (e Event[T]) Emit(to Sender, v T) error {
+	p := Prepare(string(e))
+	defer p.Release()
+	return to.Send(p.Add(v))
+}
+
+// An Event2 is an event with two arguments.
+type Event2[A, B any] string
+
+// On adds a handler.
+func (e Event2[A, B]) On(r Registrar, h func(s *Socket, a A, b B) error, opts ...HandlerOption) {
+	pretouch[A]()
+	pretouch[B]()
+	r.On(string(e), func(s *Socket, m *Msg) error {
+		a, err := arg[A](m, 0)
+		if err != nil {
+			return err
+		}
+		b, err := arg[B](m, 1)
+		if err != nil {
+			return err
+		}
+		return h(s, a, b)
+	}, opts...)
+}
+
+// Emit sends the event.
+func (e Event2[A, B]) Emit(to Sender, a A, b B) error {
+	p := Prepare(string(e))
+	defer p.Release()
+	return to.Send(p.Add(a).Add(b))
+}
+
+// An Event3 is an event with three arguments.
+type Event3[A, B, C any] string
+
+// On adds a handler.
+func (e Event3[A, B, C]) On(r Registrar, h func(s *Socket, a A, b B, c C) error, opts ...HandlerOption) {
+	pretouch[A]()
+	pretouch[B]()
+	pretouch[C]()
+	r.On(string(e), func(s *Socket, m *Msg) error {
+		a, err := arg[A](m, 0)
+		if err != nil {
+			return err
+		}
+		b, err := arg[B](m, 1)
+		if err != nil {
+			return err
+		}
+		c, err := arg[C](m, 2)
+		if err != nil {
+			return err
+		}
+		return h(s, a, b, c)
+	}, opts...)
+}
+
+// Emit sends the event.
+func (e Event3[A, B, C]) Emit(to Sender, a A, b B, c C) error {
+	p := Prepare(string(e))
+	defer p.Release()
+	return to.Send(p.Add(a).Add(b).Add(c))
+}
+
+// A Request is an event with an argument of type In that is answered with an Out:
+//
+//	const Join sio.Request[JoinReq, Seat] = "join"
+type Request[In, Out any] string
+
+// Handle adds the handler that answers. Its error is told to the client, see
+// [Options.AckError]; a client that does not want an answer gets none. ctx ends with
+// the socket.
+func (e Request[In, Out]) Handle(r Registrar, h func(ctx context.Context, s *Socket, in In) (Out, error), opts ...HandlerOption) {
+	pretouch[In]()
+	pretouch[Out]()
+	r.On(string(e), func(s *Socket, m *Msg) error {
+		in, err := arg[In](m, 0)
+		if err != nil {
+			return err
+		}
+		return answer(m, func() (Out, error) { return h(s.Context(), s, in) })
+	}, opts...)
+}
+
+// Call asks one client. See [Socket.Ask].
+func (e Request[In, Out]) Call(ctx context.Context, s *Socket, in In) (Out, error) {
+	p := Prepare(string(e))
+	defer p.Release()
+	return result[Out](s.ask(ctx, p.Add(in)))
+}
+
+// CallAll asks everybody meant, and returns their answers as they come. See
+// [Target.AskAll].
+func (e Request[In, Out]) CallAll(ctx context.Context, to Targeter, in In) iter.Seq2[Out, error] {
+	return func(yield func(Out, error) bool) {
+		p := Prepare(string(e))
+		defer p.Release()
+		to.Target().askAll(ctx, p.Add(in), func(r *Reply, err error) bool {
+			if err != nil {
+				var zero Out
+				return yield(zero, err)
+			}
+			return yield(result[Out](r.Msg, nil))
+		})
+	}
+}
+
+// A Targeter is what can be asked as a whole: a [Target] or a [*Room].
+type Targeter interface{ Target() Target }
+
+// Target is t itself.
+func (t Target) Target() Target { return t }
+
+// A Request2 is a request with two arguments.
+type Request2[A, B, Out any] string
+
+// Handle adds the handler that answers.
+func (e Request2[A, B, Out]) Handle(r Registrar, h func(ctx context.Context, s *Socket, a A, b B) (Out, error), opts ...HandlerOption) {
+	pretouch[A]()
+	pretouch[B]()
+	pretouch[Out]()
+	r.On(string(e), func(s *Socket, m *Msg) error {
+		a, err := arg[A](m, 0)
+		if err != nil {
+			return err
+		}
+		b, err := arg[B](m, 1)
+		if err != nil {
+			return err
+		}
+		return answer(m, func() (Out, error) { return h(s.Context(), s, a, b) })
+	}, opts...)
+}
+
+// Call asks one client.
+func (e Request2[A, B, Out]) Call(ctx context.Context, s *Socket, a A, b B) (Out, error) {
+	p := Prepare(string(e))
+	defer p.Release()
+	return result[Out](s.ask(ctx, p.Add(a).Add(b)))
+}
+
+// A Request3 is a request with three arguments.
+type Request3[A, B, C, Out any] string
+
+// Handle adds the handler that answers.
+func (e Request3[A, B, C, Out]) Handle(r Registrar, h func(ctx context.Context, s *Socket, a A, b B, c C) (Out, error), opts ...HandlerOption) {
+	pretouch[A]()
+	pretouch[B]()
+	pretouch[C]()
+	pretouch[Out]()
+	r.On(string(e), func(s *Socket, m *Msg) error {
+		a, err := arg[A](m, 0)
+		if err != nil {
+			return err
+		}
+		b, err := arg[B](m, 1)
+		if err != nil {
+			return err
+		}
+		c, err := arg[C](m, 2)
+		if err != nil {
+			return err
+		}
+		return answer(m, func() (Out, error) { return h(s.Context(), s, a, b, c) })
+	}, opts...)
+}
+
+// Call asks one client.
+func (e Request3[A, B, C, Out]) Call(ctx context.Context, s *Socket, a A, b B, c C) (Out, error) {
+	p := Prepare(string(e))
+	defer p.Release()
+	return result[Out](s.ask(ctx, p.Add(a).Add(b).Add(c)))
+}
+
+// arg is argument i as a T.
+func arg[T any](m *Msg, i int) (v T, err error) {
+	switch p := any(&v).(type) {
+	case *string:
+		*p, err = m.Str(i)
+	case *bool:
+		*p, err = m.Bool(i)
+	case *int64:
+		*p, err = m.Int(i)
+	case *float64:
+		*p, err = m.Float(i)
+	case *[]byte:
+		*p, err = m.bytes(i)
+	case *Binary:
+		*p, err = m.bytes(i)
+	default:
+		if m.Decode(i, &v) != nil {
+			err = BadArg(i)
+		}
+	}
+	return v, err
+}
+
+// bytes is argument i, a buffer or a string in base64, copied.
+func (m *Msg) bytes(i int) ([]byte, error) {
+	if b, ok := m.Binary(i); ok {
+		return append(make([]byte, 0, len(b)), b...), nil
+	}
+	var b []byte
+	if m.Decode(i, &b) != nil {
+		return nil, BadArg(i)
+	}
+	return b, nil
+}
+
+// answer acknowledges m with what f returns.
+func answer[Out any](m *Msg, f func() (Out, error)) error {
+	out, err := f()
+	if err != nil {
+		return err
+	}
+	if !m.WantsAck() {
+		return nil
+	}
+	p := newAck()
+	defer p.Release()
+	p.add(m.codec(), out)
+	return m.ackPacket(p)
+}
+
+// result is the first argument of an answer as an Out.
+func result[Out any](m *Msg, err error) (Out, error) {
+	if err != nil {
+		var zero Out
+		return zero, err
+	}
+	if m.Len() == 0 {
+		var zero Out
+		return zero, nil
+	}
+	return arg[Out](m, 0)
+}
+
+// pretouch prepares the JSON engine for a type when its handler is registered: the
+// first use of a type costs milliseconds, which no event loop has.
+func pretouch[T any]() { _ = sjson.Pretouch(reflect.TypeFor[T]()) }

@@ -1,0 +1,150 @@
+package sio
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/e6a90ca8/sio/codec/http1"
+	"github.com/e6a90ca8/sio/session"
+)
+
+// A Handshake is the request that a client's session began with. What it tells is
+// parsed when it is asked for. Any goroutine.
+type Handshake struct {
+	head   []byte // raw, a copy; nil when it was dropped
+	remote netip.AddrPort
+	issued int64 // milliseconds of Unix time
+	secure bool
+	auth   []byte
+}
+
+func handshakeOf(s *session.Session, auth []byte) *Handshake {
+	h := &s.Handshake
+	return &Handshake{head: h.Head, remote: h.Remote, issued: h.Issued, secure: h.Secure, auth: auth}
+}
+
+// Handshake is the request that the socket's connection began with, and what the
+// client sent to join the namespace.
+func (s *Socket) Handshake() *Handshake { return handshakeOf(s.session(), s.auth) }
+
+// Address is the client's address: that of the TCP connection, a proxy's if there is
+// one.
+func (h *Handshake) Address() netip.AddrPort { return h.remote }
+
+// Method is the request's method, "GET" unless the request was refused.
+func (h *Handshake) Method() string {
+	m, _, _ := strings.Cut(string(h.head), " ")
+	return m
+}
+
+// URL is the request's target as it was sent, with the query.
+func (h *Handshake) URL() string {
+	line, _, _ := strings.Cut(string(h.head), "\r\n")
+	_, rest, _ := strings.Cut(line, " ")
+	target, _, _ := strings.Cut(rest, " ")
+	return target
+}
+
+// Query are the parameters of the request's URL, those of the protocol included
+// (EIO, transport, t). Of a repeated one the last value is the protocol's choice.
+func (h *Handshake) Query() url.Values {
+	_, query, _ := strings.Cut(h.URL(), "?")
+	v := make(url.Values)
+	for name, value := range http1.QueryPairs([]byte(query)) {
+		v.Add(name, value)
+	}
+	return v
+}
+
+// Header is the request's header.
+func (h *Handshake) Header() http.Header {
+	v := make(http.Header)
+	for name, value := range http1.Fields(h.head) {
+		v.Add(string(name), string(value))
+	}
+	return v
+}
+
+// Field is one field of the request's header, "" if it has none. It is cheaper than
+// Header.
+func (h *Handshake) Field(name string) string { return string(http1.Field(h.head, name)) }
+
+// Secure reports whether the connection is encrypted up to this server.
+func (h *Handshake) Secure() bool { return h.secure }
+
+// CrossDomain reports whether the request has an Origin, as browsers send it for
+// another site's pages. Node: xdomain.
+func (h *Handshake) CrossDomain() bool { return http1.Field(h.head, "Origin") != nil }
+
+// Time is when the session began. Node: time, issued.
+func (h *Handshake) Time() time.Time { return time.UnixMilli(h.issued) }
+
+// Auth is what the client sent to join the namespace, as JSON text: an object, or
+// empty if it sent nothing. It must not be changed.
+func (h *Handshake) Auth() Raw { return Raw(h.auth) }
+
+// DecodeAuth stores what the client sent to join the namespace in v, a pointer, by the
+// rules of encoding/json. Without any, v is left as it is.
+func (h *Handshake) DecodeAuth(v any) error {
+	if len(h.auth) == 0 {
+		return nil
+	}
+	return json.Unmarshal(h.auth, v)
+}
+
+// A HandshakeError is a request that was refused with one of the protocol's errors.
+type HandshakeError struct {
+	// Code is the protocol's: 0 transport unknown, 1 session id unknown, 2 bad handshake
+	// method, 3 bad request, 4 forbidden, 5 unsupported protocol version.
+	Code int
+	// Message is the text that the client was told.
+	Message string
+	// Context says what was wrong, with the keys of the reference server: transport, sid,
+	// method, protocol, origin, name, previousTransport, error.
+	Context map[string]string
+	// Request is the request.
+	Request *Handshake
+}
+
+// Error is the message.
+func (e *HandshakeError) Error() string { return e.Message }
+
+func newHandshakeError(r *session.Request, f *session.Failure) *HandshakeError {
+	e := &HandshakeError{Code: f.Code, Message: f.Message, Context: make(map[string]string), Request: requestHandshake(r)}
+	if f.Name != "" {
+		e.Context["name"] = f.Name
+	}
+	switch f.Code {
+	case session.CodeTransport:
+		e.Context["transport"] = f.Detail
+	case session.CodeSID:
+		e.Context["sid"] = f.Detail
+	case session.CodeMethod:
+		e.Context["method"] = f.Detail
+	case session.CodeForbidden:
+		e.Context["message"] = f.Message
+	case session.CodeProtocol:
+		e.Context["protocol"] = f.Detail
+	case session.CodeRequest:
+		switch f.Name {
+		case "TRANSPORT_MISMATCH":
+			e.Context["transport"], e.Context["previousTransport"] = f.Detail, f.Was
+		case "INVALID_ORIGIN":
+			e.Context["origin"] = f.Detail
+		case "PROTOCOL_MISMATCH":
+			e.Context["protocol"] = f.Detail
+		case "ID_GENERATION_ERROR":
+			e.Context["error"] = f.Err.Error()
+		}
+	}
+	return e
+}
+
+// requestHandshake is a handshake of a request that has no session (yet). It copies.
+func requestHandshake(r *session.Request) *Handshake {
+	return &Handshake{head: append([]byte(nil), r.Raw...), remote: r.Remote, issued: time.Now().UnixMilli(), secure: r.Secure}
+}

@@ -1,0 +1,170 @@
+package sio
+
+import (
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+
+	"github.com/e6a90ca8/sio/codec/socketio"
+)
+
+func mustNotReserve(event string) {
+	if socketio.Reserved(event) {
+		panic(fmt.Sprintf("sio: %q is a reserved event name", event))
+	}
+}
+
+// listeners are a socket's own handlers. They exist behind one pointer that is nil in
+// a socket that has none. A value is immutable.
+type listeners struct {
+	events     map[string][]own
+	any        []Handler
+	outgoing   []func(s *Socket, m *Msg)
+	use        []Handler
+	disconnect []func(r Reason)
+	onError    []func(err error)
+}
+
+// own is one handler of a socket's own.
+type own struct {
+	run  Handler
+	mode handlerMode
+	once bool
+	id   uint64 // what Off and Once tell it by
+}
+
+func (s *Socket) listen(f func(l *listeners)) {
+	for {
+		old := s.own.Load()
+		l := &listeners{}
+		if old != nil {
+			*l = *old
+			l.events = maps.Clone(old.events)
+			l.any, l.outgoing, l.use = slices.Clone(l.any), slices.Clone(l.outgoing), slices.Clone(l.use)
+			l.disconnect, l.onError = slices.Clone(l.disconnect), slices.Clone(l.onError)
+		}
+		f(l)
+		if s.own.CompareAndSwap(old, l) {
+			return
+		}
+	}
+}
+
+// On adds a handler of this socket alone. It runs behind those of the namespace. Any
+// goroutine; inside OnConnect or Use no event can be missed.
+func (s *Socket) On(event string, h Handler, opts ...HandlerOption) { s.on(event, h, false, opts) }
+
+// Once is On for the next event only.
+func (s *Socket) Once(event string, h Handler, opts ...HandlerOption) { s.on(event, h, true, opts) }
+
+func (s *Socket) on(event string, h Handler, once bool, opts []HandlerOption) {
+	mustNotReserve(event)
+	var cfg handler
+	for _, o := range opts {
+		o(&cfg)
+	}
+	o := own{run: h, mode: cfg.mode, once: once, id: s.ns.server.nextID()}
+	s.listen(func(l *listeners) {
+		if l.events == nil {
+			l.events = make(map[string][]own)
+		}
+		l.events[event] = append(slices.Clip(l.events[event]), o)
+	})
+}
+
+// Off removes the socket's own handlers of an event: those given, or all of them. A
+// handler is recognised by being the same function; closures made by one expression
+// are the same.
+func (s *Socket) Off(event string, hs ...Handler) {
+	s.listen(func(l *listeners) {
+		if len(hs) == 0 {
+			delete(l.events, event)
+			return
+		}
+		l.events[event] = slices.DeleteFunc(slices.Clone(l.events[event]), func(o own) bool {
+			return slices.ContainsFunc(hs, func(h Handler) bool { return same(h, o.run) })
+		})
+	})
+}
+
+// OffAll removes all handlers of the socket's own but those for disconnecting.
+func (s *Socket) OffAll() {
+	s.listen(func(l *listeners) { *l = listeners{disconnect: l.disconnect} })
+}
+
+// EventNames are the events that the socket has handlers of its own for, sorted.
+func (s *Socket) EventNames() []string {
+	l := s.own.Load()
+	if l == nil {
+		return nil
+	}
+	return slices.Sorted(maps.Keys(l.events))
+}
+
+// OnAny adds a handler of this socket alone for every event, behind earlier ones;
+// PrependAny puts it in front.
+func (s *Socket) OnAny(h Handler) { s.listen(func(l *listeners) { l.any = append(l.any, h) }) }
+
+// PrependAny is OnAny, in front of earlier ones.
+func (s *Socket) PrependAny(h Handler) {
+	s.listen(func(l *listeners) { l.any = slices.Insert(l.any, 0, h) })
+}
+
+// OffAny removes the socket's own handlers for every event: those given, or all.
+func (s *Socket) OffAny(hs ...Handler) {
+	s.listen(func(l *listeners) {
+		l.any = slices.DeleteFunc(l.any, func(x Handler) bool {
+			return len(hs) == 0 || slices.ContainsFunc(hs, func(h Handler) bool { return same(h, x) })
+		})
+	})
+}
+
+// OnOutgoing is [Namespace.OnOutgoing] for this socket alone; PrependOutgoing puts
+// the function in front of earlier ones.
+func (s *Socket) OnOutgoing(f func(s *Socket, m *Msg)) {
+	s.listen(func(l *listeners) { l.outgoing = append(l.outgoing, f) })
+	s.ns.watched.Store(true)
+}
+
+// PrependOutgoing is OnOutgoing, in front of earlier ones.
+func (s *Socket) PrependOutgoing(f func(s *Socket, m *Msg)) {
+	s.listen(func(l *listeners) { l.outgoing = slices.Insert(l.outgoing, 0, f) })
+	s.ns.watched.Store(true)
+}
+
+// OffOutgoing removes the socket's own functions of OnOutgoing.
+func (s *Socket) OffOutgoing() { s.listen(func(l *listeners) { l.outgoing = nil }) }
+
+// Use adds a function that sees every event of this socket before its handlers, and
+// drops it by returning an error, which OnError is told.
+func (s *Socket) Use(h Handler) { s.listen(func(l *listeners) { l.use = append(l.use, h) }) }
+
+// OnDisconnect adds a function that is called once when the socket has ended, behind
+// its last event and before those of the namespace.
+func (s *Socket) OnDisconnect(f func(r Reason)) {
+	s.listen(func(l *listeners) { l.disconnect = append(l.disconnect, f) })
+}
+
+// OnError is [Namespace.OnError] for this socket alone.
+func (s *Socket) OnError(f func(err error)) {
+	s.listen(func(l *listeners) { l.onError = append(l.onError, f) })
+}
+
+func same(a, b Handler) bool { return reflect.ValueOf(a).Pointer() == reflect.ValueOf(b).Pointer() }
+
+// expire removes a handler that was to run once. It reports whether it still was
+// there, so that two events cannot both run it.
+func (s *Socket) expire(event string, id uint64) bool {
+	found := false
+	s.listen(func(l *listeners) {
+		found = false
+		l.events[event] = slices.DeleteFunc(slices.Clone(l.events[event]), func(o own) bool {
+			if o.id == id {
+				found = true
+			}
+			return o.id == id
+		})
+	})
+	return found
+}

@@ -1,0 +1,226 @@
+package sio
+
+import (
+	"encoding/json"
+	"strconv"
+
+	sjson "github.com/e6a90ca8/sio/codec/json"
+	"github.com/e6a90ca8/sio/codec/socketio"
+)
+
+func appendInt(dst []byte, v int64) []byte { return strconv.AppendInt(dst, v, 10) }
+func appendBool(dst []byte, v bool) []byte { return strconv.AppendBool(dst, v) }
+
+// A Msg is one event, or one acknowledgement, with its arguments as they came.
+//
+// It is a view, valid until the handler returns; [Msg.Keep] makes one that lasts. It
+// belongs to the goroutine of its handler.
+type Msg struct {
+	socket *Socket
+	name   string
+	data   []byte // the JSON array; for Keep
+	args   *socketio.Args
+	first  int // index of argument 0: 1 behind an event's name, 0 in an acknowledgement
+	parts  [][]byte
+	id     int64
+	acked  bool
+}
+
+// Event is the event's name; "" in an acknowledgement.
+func (m *Msg) Event() string { return m.name }
+
+// Socket is the socket that the event came on, or that answered.
+func (m *Msg) Socket() *Socket { return m.socket }
+
+// Len is the number of arguments.
+func (m *Msg) Len() int { return m.args.Len() - m.first }
+
+// Raw is the JSON text of argument i, a view; nil if there is none. Attachments
+// stand in it as placeholders.
+func (m *Msg) Raw(i int) []byte {
+	if i < 0 || i >= m.Len() {
+		return nil
+	}
+	return m.args.At(m.first + i)
+}
+
+// Binary is argument i if it is a buffer, a view.
+func (m *Msg) Binary(i int) ([]byte, bool) {
+	if len(m.parts) == 0 {
+		return nil, false
+	}
+	raw := m.Raw(i)
+	if raw == nil {
+		return nil, false
+	}
+	n, ok := socketio.Placeholder(raw)
+	if !ok || n >= len(m.parts) {
+		return nil, false
+	}
+	return m.parts[n], true
+}
+
+// Int is argument i, an integer without fraction or exponent.
+func (m *Msg) Int(i int) (int64, error) {
+	raw := m.Raw(i)
+	if raw == nil {
+		return 0, BadArg(i)
+	}
+	v, err := sjson.Int(raw)
+	if err != nil {
+		return 0, BadArg(i)
+	}
+	return v, nil
+}
+
+// Float is argument i, a number.
+func (m *Msg) Float(i int) (float64, error) {
+	raw := m.Raw(i)
+	if raw == nil {
+		return 0, BadArg(i)
+	}
+	v, err := sjson.Float(raw)
+	if err != nil {
+		return 0, BadArg(i)
+	}
+	return v, nil
+}
+
+// Bool is argument i, true or false.
+func (m *Msg) Bool(i int) (bool, error) {
+	raw := m.Raw(i)
+	if raw == nil {
+		return false, BadArg(i)
+	}
+	v, err := sjson.Bool(raw)
+	if err != nil {
+		return false, BadArg(i)
+	}
+	return v, nil
+}
+
+// Str is argument i, a string. It is a copy.
+func (m *Msg) Str(i int) (string, error) {
+	raw := m.Raw(i)
+	if raw == nil {
+		return "", BadArg(i)
+	}
+	v, err := sjson.Str(raw)
+	if err != nil {
+		return "", BadArg(i)
+	}
+	return v, nil
+}
+
+// Decode stores argument i in v, a pointer, by the rules of encoding/json. Buffers
+// land in []byte and [Binary] fields and elements, wherever they stand, and in
+// interface fields as []byte. They are copied: what was decoded may be kept.
+func (m *Msg) Decode(i int, v any) error {
+	raw := m.Raw(i)
+	if raw == nil {
+		return BadArg(i)
+	}
+	if err := m.codec().Decode(raw, v, m.parts); err != nil {
+		return &argError{i, err}
+	}
+	return nil
+}
+
+// An argError is an argument that could not be decoded.
+type argError struct {
+	i   int
+	err error
+}
+
+func (e *argError) Error() string {
+	return "sio: argument " + strconv.Itoa(e.i) + ": " + e.err.Error()
+}
+func (e *argError) Unwrap() error { return e.err }
+
+// Args are all arguments, decoded: objects to map[string]any, arrays to []any,
+// numbers to float64, buffers to []byte, nested ones too. They are copies.
+func (m *Msg) Args() ([]any, error) {
+	out := make([]any, m.Len())
+	for i := range out {
+		v, err := m.codec().Value(m.Raw(i), m.parts)
+		if err != nil {
+			return nil, &argError{i, err}
+		}
+		out[i] = v
+	}
+	return out, nil
+}
+
+func (m *Msg) codec() *sjson.Codec {
+	if m.socket != nil {
+		return m.socket.ns.server.codec
+	}
+	return valueCodec
+}
+
+// WantsAck reports whether the client waits for an answer that it has not got.
+func (m *Msg) WantsAck() bool { return m.id >= 0 && !m.acked }
+
+// Ack answers the client. The first call wins; further ones, and those for an event
+// that wants no answer, return [ErrNoAck].
+func (m *Msg) Ack(args ...any) error {
+	if !m.WantsAck() {
+		return ErrNoAck
+	}
+	p := newAck()
+	defer p.Release()
+	for _, a := range args {
+		p.add(m.codec(), a)
+	}
+	return m.ackPacket(p)
+}
+
+func (m *Msg) ackPacket(p *Packet) error {
+	if p.err != nil {
+		return p.err
+	}
+	m.acked = true
+	return p.sendTo(m.socket, socketio.Ack, m.id, 0, true)
+}
+
+// Forward sends the same arguments on under a name. Nothing is decoded or encoded:
+// the raw text and the attachments travel as they came.
+func (m *Msg) Forward(to Sender, event string) error {
+	p := Prepare(event)
+	defer p.Release()
+	m.appendTo(p)
+	return to.Send(p)
+}
+
+func (m *Msg) appendTo(p *Packet) {
+	for i := range m.Len() {
+		p.checked(m.Raw(i))
+	}
+	p.bin.Chunks = append(p.bin.Chunks, m.parts...)
+}
+
+// Keep returns a copy that lasts, for use after the handler, by one goroutine at a
+// time. The right to answer the client goes with it.
+func (m *Msg) Keep() *Msg {
+	k := &Msg{socket: m.socket, name: m.name, first: m.first, id: m.id, acked: m.acked}
+	k.data = append([]byte(nil), m.data...)
+	k.args = new(socketio.Args)
+	_ = k.args.Parse(k.data) // it was parsed before
+	if len(m.parts) > 0 {
+		k.parts = make([][]byte, len(m.parts))
+		for i, b := range m.parts {
+			k.parts[i] = append([]byte(nil), b...)
+		}
+	}
+	m.acked = true
+	return k
+}
+
+// MarshalJSON is the array of the arguments, as they came.
+func (m *Msg) MarshalJSON() ([]byte, error) {
+	list := make([]json.RawMessage, m.Len())
+	for i := range list {
+		list[i] = m.Raw(i)
+	}
+	return json.Marshal(list)
+}

@@ -1,0 +1,375 @@
+package sio
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime"
+	"time"
+
+	"github.com/e6a90ca8/sio/broadcast"
+	"github.com/e6a90ca8/sio/codec/http1"
+	"github.com/e6a90ca8/sio/codec/json"
+	"github.com/e6a90ca8/sio/codec/socketio"
+	"github.com/e6a90ca8/sio/codec/websocket"
+	"github.com/e6a90ca8/sio/session"
+)
+
+// Transports is a set of transports, see [Options.Transports].
+type Transports uint8
+
+// The transports.
+const (
+	Polling Transports = 1 << iota
+	WebSocket
+)
+
+// Options are what a server is made with. The zero value has the reference server's
+// defaults; its names for the options stand in the comments. Durations and sizes of 0
+// mean the default, never "none".
+type Options struct {
+	// Path is where clients find the server. Requests whose path begins with it are the
+	// server's. A slash is added at its end unless NoTrailingSlash. Default "/socket.io".
+	// Node: path, addTrailingSlash.
+	Path            string
+	NoTrailingSlash bool
+
+	// Transports are those that clients may use. Default both. Node: transports.
+	Transports Transports
+	// NoUpgrades keeps polling clients on polling. Node: allowUpgrades.
+	NoUpgrades bool
+
+	// PingInterval is the time between two pings to a client, told to it. Default 25 s;
+	// at least 100 ms. Node: pingInterval.
+	PingInterval time.Duration
+	// PingTimeout is how long a client has to answer a ping. Default 20 s. Node:
+	// pingTimeout.
+	PingTimeout time.Duration
+	// UpgradeTimeout is how long a WebSocket may take to take over from polling. Default
+	// 10 s. Node: upgradeTimeout.
+	UpgradeTimeout time.Duration
+	// ConnectTimeout is how long a client may take to join its first namespace. Default
+	// 45 s. Node: connectTimeout.
+	ConnectTimeout time.Duration
+	// AckTimeout is how long a question to clients waits whose context has no deadline.
+	// Default 30 s; negative: until the client leaves. Node has none.
+	AckTimeout time.Duration
+
+	// MaxPayload bounds one message from a client, and the body of one request, in
+	// bytes, told to clients. A longer one ends the session with [TransportError], over
+	// polling with status 413. Default 1,000,000. Node: maxHttpBufferSize.
+	MaxPayload int
+
+	// InitialPacket is a message that each client is sent right behind the handshake:
+	// one Socket.IO packet. Node: initialPacket.
+	InitialPacket string
+
+	// HTTPCompression says how the answers of polling are compressed. Node:
+	// httpCompression.
+	HTTPCompression HTTPCompression
+
+	// Queue bounds what waits to be sent to a slow client.
+	Queue Queue
+	// Limits bound what clients can make the server keep.
+	Limits Limits
+
+	// Handler serves every request on the server's addresses whose path is not the
+	// server's. Default: 404.
+	Handler http.Handler
+
+	// AllowRequest decides about each handshake, before a session exists. It runs on the
+	// worker pool and may block. An error refuses the client with the code 4 and the text
+	// "Forbidden", or that of [Forbid]. Node: allowRequest.
+	AllowRequest func(ctx context.Context, h *Handshake) error
+
+	// GenerateID makes the id of a session, which is a secret between server and client.
+	// It must be unique, and hard to guess; over a cluster other servers expect 20
+	// characters. It runs on the worker pool and may block. An error refuses the client
+	// with the code 3. Default: 20 characters with 112 random bits. Node: generateId.
+	GenerateID func(ctx context.Context, h *Handshake) (string, error)
+
+	// OnHeaders may add fields to each response of the server, the 101 of a WebSocket
+	// included; initial is true for the first of a session. It is called on an event
+	// loop, and must not block. Names and values that cannot stand in a header are left
+	// out. Node: the events initial_headers and headers.
+	OnHeaders func(add http.Header, h *Handshake, initial bool)
+
+	// OnHandshakeError is told of each request that was refused with one of the
+	// protocol's errors. It is called on an event loop, and must not block. Node: the
+	// event connection_error.
+	OnHandshakeError func(e *HandshakeError)
+
+	// OnNamespace is told of each namespace but "/" when it is made. Node: the event
+	// new_namespace.
+	OnNamespace func(n *Namespace)
+
+	// AckError makes the arguments of the acknowledgement from an error of its handler.
+	// Default: one object {"error":{"message":...}}, with the code and data of a [Fail];
+	// of other errors the message is "internal error".
+	AckError func(err error) []any
+
+	// JSON replaces the way that arguments are encoded and decoded. Attachments are found
+	// and put back around it. Node: the parser's replacer and reviver.
+	JSON *JSON
+
+	// Engine watches the connections below the namespaces.
+	Engine *EngineHooks
+
+	// Logger is told of what goes wrong, of each server's start at debug level, and of
+	// errors that no OnError takes. Default: slog.Default().
+	Logger *slog.Logger
+
+	// Loops is the number of event loops. Default GOMAXPROCS; at most 256.
+	Loops int
+	// Workers bounds the goroutines that handle events at once. They exist only while
+	// they are needed, so the bound costs nothing until handlers block: then it keeps a
+	// dependency that hangs from taking all memory. Default 10,000.
+	Workers int
+	// MaxConns bounds the open connections. One more is answered with 503 and closed.
+	// Default: the process's limit of descriptors, less those open at the start, less a
+	// reserve of 64 and 8 for each loop.
+	MaxConns int
+}
+
+// HTTPCompression says how the answers of polling are compressed.
+type HTTPCompression struct {
+	// Off sends them as they are.
+	Off bool
+	// Threshold is the length in bytes from which they are compressed. Default 1,024.
+	Threshold int
+}
+
+// Queue bounds what waits to be sent to a slow client, beyond what the kernel has
+// taken.
+type Queue struct {
+	// MaxBytes is how much may wait. A client for which more waits is disconnected, with
+	// the reason [SlowConsumer]. One message that is longer by itself is let through when
+	// nothing else waits. Default 1 MiB: 100 MB for a hundred clients that have hung.
+	MaxBytes int
+	// VolatileBytes is how much may be queued in one turn of the event loop before
+	// volatile events are dropped. They are dropped in any case while the client's
+	// transport has not taken what it was sent before. Default 64 KiB.
+	VolatileBytes int
+}
+
+// Limits bound what clients can make the server keep. All have a default.
+type Limits struct {
+	// Attachments bounds those of one packet. Default 10, as in the reference server;
+	// official clients refuse more from us too.
+	Attachments int
+	// AttachmentTime is how long all attachments of a packet may take to arrive. Default
+	// 30 s.
+	AttachmentTime time.Duration
+	// RoomsPerSocket bounds the rooms of one socket. Default 0: none, since rooms are the
+	// application's doing.
+	RoomsPerSocket int
+	// QueuedEvents and QueuedBytes bound what waits for a socket's handlers. At either the
+	// client is not read until they are done, so TCP holds it back. Default 1,024 events
+	// and 1 MiB.
+	QueuedEvents int
+	QueuedBytes  int
+
+	// HeadBytes and HeadFields bound a request head. Default 16 KiB and 100.
+	HeadBytes  int
+	HeadFields int
+	// HeadTime is how long a request head may take from its first byte, and a new
+	// connection to send one. Default 10 s.
+	HeadTime time.Duration
+	// BodyTime is how long a request body may take. Default 30 s.
+	BodyTime time.Duration
+	// IdleTime is how long a connection may be without a request. Default 60 s.
+	IdleTime time.Duration
+	// CloseTime is how long a WebSocket's peer may take to answer our close frame.
+	// Default 5 s.
+	CloseTime time.Duration
+	// Fragments bounds those of one WebSocket message. Default 16,384.
+	Fragments int
+}
+
+// JSON is a pair of functions that encode and decode one argument.
+type JSON struct {
+	Marshal   func(v any) ([]byte, error)
+	Unmarshal func(data []byte, v any) error
+}
+
+// EngineHooks watch Engine.IO: the connections below the namespaces. Each is called on
+// the connection's event loop, and must not block; nil ones are skipped.
+type EngineHooks struct {
+	Open         func(c *Conn)
+	Packet       func(c *Conn, p EnginePacket) // came in
+	PacketCreate func(c *Conn, p EnginePacket) // was queued
+	Heartbeat    func(c *Conn)                 // a ping was answered
+	Upgrading    func(c *Conn)                 // a WebSocket probes
+	Upgrade      func(c *Conn)                 // it has taken over
+	Flush        func(c *Conn)                 // what was queued is about to be handed to the transport
+	Drain        func(c *Conn)                 // it has been
+	Close        func(c *Conn, r Reason, err error)
+}
+
+// An EnginePacket is one packet of Engine.IO.
+type EnginePacket struct {
+	Type   string // "open", "close", "ping", "pong", "message", "upgrade" or "noop"
+	Data   []byte // a view, valid during the call
+	Binary bool
+}
+
+const (
+	defaultPath        = "/socket.io"
+	defaultWorkers     = 10_000
+	defaultCompression = 1024
+	minPingInterval    = 100 * time.Millisecond
+)
+
+// withDefaults fills in what was left out, and checks the rest.
+func (o Options) withDefaults() (Options, error) {
+	o.Path = cmp.Or(o.Path, defaultPath)
+	if o.Path[0] != '/' {
+		return o, fmt.Errorf("sio: path %q does not begin with a slash", o.Path)
+	}
+	if n := len(o.Path); n > 1 && o.Path[n-1] == '/' {
+		o.Path = o.Path[:n-1]
+	}
+	if !o.NoTrailingSlash && o.Path != "/" {
+		o.Path += "/"
+	}
+	if o.Transports == 0 {
+		o.Transports = Polling | WebSocket
+	}
+	if o.Transports&^(Polling|WebSocket) != 0 {
+		return o, errors.New("sio: unknown transport")
+	}
+	for _, d := range []struct {
+		v    *time.Duration
+		def  time.Duration
+		name string
+	}{
+		{&o.PingInterval, 25 * time.Second, "PingInterval"},
+		{&o.PingTimeout, 20 * time.Second, "PingTimeout"},
+		{&o.UpgradeTimeout, 10 * time.Second, "UpgradeTimeout"},
+		{&o.ConnectTimeout, 45 * time.Second, "ConnectTimeout"},
+		{&o.Limits.AttachmentTime, 30 * time.Second, "Limits.AttachmentTime"},
+		{&o.Limits.HeadTime, 10 * time.Second, "Limits.HeadTime"},
+		{&o.Limits.BodyTime, 30 * time.Second, "Limits.BodyTime"},
+		{&o.Limits.IdleTime, 60 * time.Second, "Limits.IdleTime"},
+		{&o.Limits.CloseTime, 5 * time.Second, "Limits.CloseTime"},
+	} {
+		*d.v = cmp.Or(*d.v, d.def)
+		if *d.v < 0 {
+			return o, fmt.Errorf("sio: %s is negative", d.name)
+		}
+	}
+	if o.PingInterval < minPingInterval {
+		return o, fmt.Errorf("sio: PingInterval is below %v", minPingInterval)
+	}
+	o.AckTimeout = cmp.Or(o.AckTimeout, 30*time.Second)
+	for _, n := range []struct {
+		v    *int
+		def  int
+		name string
+	}{
+		{&o.MaxPayload, websocket.DefaultMaxMessage, "MaxPayload"},
+		{&o.HTTPCompression.Threshold, defaultCompression, "HTTPCompression.Threshold"},
+		{&o.Queue.MaxBytes, 1 << 20, "Queue.MaxBytes"},
+		{&o.Queue.VolatileBytes, 64 << 10, "Queue.VolatileBytes"},
+		{&o.Limits.Attachments, socketio.DefaultMaxAttachments, "Limits.Attachments"},
+		{&o.Limits.RoomsPerSocket, 0, "Limits.RoomsPerSocket"},
+		{&o.Limits.QueuedEvents, 1024, "Limits.QueuedEvents"},
+		{&o.Limits.QueuedBytes, 1 << 20, "Limits.QueuedBytes"},
+		{&o.Limits.HeadBytes, http1.DefaultHeadBytes, "Limits.HeadBytes"},
+		{&o.Limits.HeadFields, http1.DefaultFields, "Limits.HeadFields"},
+		{&o.Limits.Fragments, websocket.DefaultMaxFragments, "Limits.Fragments"},
+		{&o.Loops, runtime.GOMAXPROCS(0), "Loops"},
+		{&o.Workers, defaultWorkers, "Workers"},
+		{&o.MaxConns, 0, "MaxConns"},
+	} {
+		*n.v = cmp.Or(*n.v, n.def)
+		if *n.v < 0 {
+			return o, fmt.Errorf("sio: %s is negative", n.name)
+		}
+	}
+	o.Loops = min(o.Loops, broadcast.MaxLoops)
+	if o.AckError == nil {
+		o.AckError = ackError
+	}
+	if o.JSON != nil && (o.JSON.Marshal == nil || o.JSON.Unmarshal == nil) {
+		return o, errors.New("sio: JSON needs both functions")
+	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	return o, nil
+}
+
+// ackError is the default of [Options.AckError].
+func ackError(err error) []any {
+	type body struct {
+		Code    string `json:"code,omitempty"`
+		Message string `json:"message"`
+		Data    any    `json:"data,omitempty"`
+	}
+	b := body{Message: "internal error"}
+	var f Fail
+	if errors.As(err, &f) {
+		b = body{f.Code, f.Message, f.Data}
+	}
+	return []any{map[string]any{"error": b}}
+}
+
+// config is what the loops need of the options.
+func (s *Server) config() session.Config {
+	o := &s.options
+	var t session.Transports
+	if o.Transports&Polling != 0 {
+		t |= session.Set(session.Polling)
+	}
+	if o.Transports&WebSocket != 0 {
+		t |= session.Set(session.WebSocket)
+	}
+	c := session.Config{
+		Path: o.Path, Transports: t, AllowUpgrades: !o.NoUpgrades,
+		PingInterval: o.PingInterval, PingTimeout: o.PingTimeout, UpgradeTimeout: o.UpgradeTimeout,
+		ConnectTimeout: o.ConnectTimeout, HeadTimeout: o.Limits.HeadTime, BodyTimeout: o.Limits.BodyTime,
+		IdleTimeout: o.Limits.IdleTime, CloseTimeout: o.Limits.CloseTime, DrainTimeout: drainTimeout,
+		BinaryTimeout: o.Limits.AttachmentTime,
+		MaxPayload:    o.MaxPayload, MaxAttachments: o.Limits.Attachments, MaxPipelined: maxPipelined,
+		SoftLimit: o.Queue.VolatileBytes, HardLimit: o.Queue.MaxBytes,
+		CompressFrom: o.HTTPCompression.Threshold,
+		HTTP:         http1.Limits{HeadBytes: o.Limits.HeadBytes, Fields: o.Limits.HeadFields},
+		Frames:       websocket.Config{MaxMessage: o.MaxPayload, MaxFragments: o.Limits.Fragments},
+		Hooks:        s.hooks(),
+	}
+	if o.HTTPCompression.Off {
+		c.CompressFrom = -1
+	}
+	if o.InitialPacket != "" {
+		c.InitialPacket = []byte(o.InitialPacket)
+	}
+	return c
+}
+
+const (
+	// drainTimeout is how long a polling session that closes waits for its client to ask
+	// again. It is the reference server's.
+	drainTimeout = 30 * time.Second
+
+	// maxPipelined is how many bytes of requests are kept behind one that waits for its
+	// answer. Official clients send none.
+	maxPipelined = 64 << 10
+)
+
+// engineOf makes a json.Engine of the option.
+func engineOf(j *JSON) *json.Engine {
+	if j == nil {
+		return nil
+	}
+	return &json.Engine{
+		Marshal: func(dst []byte, v any) ([]byte, error) {
+			b, err := j.Marshal(v)
+			return append(dst, b...), err
+		},
+		Unmarshal: j.Unmarshal,
+	}
+}

@@ -1,0 +1,152 @@
+package sio
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/e6a90ca8/sio/session"
+)
+
+// A matcher says which names a pattern of namespaces is for.
+type matcher struct {
+	matches func(name string) bool               // without asking anybody: for Server.Of; false if that takes asking
+	allow   func(name string, auth []byte) error // for a client; nil to use matches
+	params  func(name string) map[string]string  // nil if there are none
+}
+
+// OfPattern makes a pattern of namespaces. A part of the name in braces matches
+// anything but a slash, and is had by [Socket.Param]:
+//
+//	srv.OfPattern("/match/{id}")
+//
+// A namespace is made for each name that a client asks for, with the handlers of the
+// pattern, also those that are registered later. Patterns are tried in order. What is
+// sent to the pattern is sent to all its namespaces; it has no sockets of its own.
+//
+// It panics if the pattern is malformed.
+func (s *Server) OfPattern(pattern string) *Namespace {
+	segments := strings.Split(strings.TrimPrefix(slashed(pattern), "/"), "/")
+	var expr strings.Builder
+	expr.WriteString("^")
+	for _, seg := range segments {
+		expr.WriteString("/")
+		if strings.HasPrefix(seg, "{") && strings.HasSuffix(seg, "}") && len(seg) > 2 {
+			fmt.Fprintf(&expr, "(?P<%s>[^/]+)", seg[1:len(seg)-1])
+		} else if strings.ContainsAny(seg, "{}") {
+			panic(fmt.Sprintf("sio: malformed namespace pattern %q", pattern))
+		} else {
+			expr.WriteString(regexp.QuoteMeta(seg))
+		}
+	}
+	expr.WriteString("$")
+	return s.OfRegexp(regexp.MustCompile(expr.String()))
+}
+
+// OfRegexp is OfPattern for names that a regular expression matches. Its named groups
+// are had by [Socket.Param].
+func (s *Server) OfRegexp(re *regexp.Regexp) *Namespace {
+	m := &matcher{matches: re.MatchString}
+	names := re.SubexpNames()
+	for _, n := range names {
+		if n != "" {
+			m.params = func(name string) map[string]string {
+				found := re.FindStringSubmatch(name)
+				p := make(map[string]string)
+				for i, v := range found {
+					if names[i] != "" {
+						p[names[i]] = v
+					}
+				}
+				return p
+			}
+		}
+	}
+	return s.addPattern(m, re.String())
+}
+
+// OfFunc is OfPattern for names that f allows by returning nil. It is asked once for
+// each name until it does, with what the first client sent to join, on the worker pool:
+// it may block.
+func (s *Server) OfFunc(f func(ctx context.Context, name string, auth Raw) error) *Namespace {
+	return s.addPattern(&matcher{
+		matches: func(string) bool { return false },
+		allow: func(name string, auth []byte) error {
+			ctx, cancel := context.WithTimeout(context.Background(), s.options.ConnectTimeout)
+			defer cancel()
+			return f(ctx, name, Raw(auth))
+		},
+	}, "func")
+}
+
+func (s *Server) addPattern(m *matcher, name string) *Namespace {
+	n := newNamespace(s, name, nil)
+	n.match = m
+	s.mu.Lock()
+	s.patterns = append(s.patterns, n)
+	s.mu.Unlock()
+	return n
+}
+
+// Children are the namespaces that were made from the pattern; nil for a namespace
+// that is no pattern.
+func (n *Namespace) Children() []*Namespace {
+	n.server.mu.RLock()
+	defer n.server.mu.RUnlock()
+	return append([]*Namespace(nil), n.children...)
+}
+
+// enterNew looks for a pattern that has a namespace for the client. Loop only.
+func (s *Server) enterNew(sess *session.Session, now session.Instant, name, auth string) {
+	back := sess.Host()
+	ok := s.dispatcher.offload(func() {
+		n, fresh := s.fromPattern(name, []byte(auth))
+		if fresh {
+			s.announce(n)
+		}
+		back.Run(back.Index(), func(_ session.Host, now session.Instant) {
+			if n == nil {
+				sess.Deny(now, nil, name, invalidNamespace)
+				return
+			}
+			if sess.Joining(name) {
+				sess.WrongState(now) // asked twice while we were asking
+				return
+			}
+			s.enter(sess, now, n, auth)
+		})
+	})
+	if !ok {
+		sess.Deny(now, nil, name, []byte(`{"message":"Server overloaded"}`))
+	}
+}
+
+// fromPattern makes the namespace from the first pattern that allows the name. Of
+// several goroutines one makes it.
+func (s *Server) fromPattern(name string, auth []byte) (n *Namespace, fresh bool) {
+	s.mu.RLock()
+	patterns := s.patterns[:len(s.patterns):len(s.patterns)]
+	s.mu.RUnlock()
+	for _, p := range patterns {
+		if s.allows(p.match, name, auth) {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			return s.makeLocked(name, p)
+		}
+	}
+	return nil, false
+}
+
+func (s *Server) allows(m *matcher, name string, auth []byte) (ok bool) {
+	defer func() {
+		if v := recover(); v != nil {
+			s.logger.Error("sio: function of OfFunc panicked", "nsp", name, "value", v)
+			ok = false
+		}
+	}()
+	if m.allow != nil {
+		return m.allow(name, auth) == nil
+	}
+	return m.matches(name)
+}

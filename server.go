@@ -1,0 +1,260 @@
+package sio
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/e6a90ca8/sio/codec/json"
+	"github.com/e6a90ca8/sio/loop"
+	"github.com/e6a90ca8/sio/session"
+)
+
+// A Server is a Socket.IO server. It embeds the namespace "/", so that everything a
+// namespace can do can be said of the server. All methods may be called by any
+// goroutine.
+type Server struct {
+	*Namespace
+
+	// Fixed.
+	options    Options
+	loops      int
+	codec      *json.Codec
+	dispatcher *dispatcher
+	logger     *slog.Logger
+	inline     []inlineSpace // element i belongs to loop i
+	ids        atomic.Uint64
+	counters   counters
+
+	mu         sync.RWMutex
+	namespaces map[string]*Namespace
+	patterns   []*Namespace
+	group      *loop.Group // of the Run under way; nil when there is none
+	started    chan struct{}
+	closed     bool
+}
+
+// inlineSpace is what a loop needs to run inline handlers, a cache line from the next.
+type inlineSpace struct {
+	msg Msg
+	_   [64]byte
+}
+
+// New makes a server. Its namespaces and handlers can be set up before or while it
+// runs.
+//
+// Errors: of options that make no sense.
+func New(o Options) (*Server, error) {
+	o, err := o.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{
+		options: o, loops: o.Loops, logger: o.Logger,
+		codec:      valueCodec,
+		inline:     make([]inlineSpace, o.Loops),
+		namespaces: make(map[string]*Namespace),
+		started:    make(chan struct{}),
+	}
+	if o.JSON != nil {
+		s.codec = newValueCodec(engineOf(o.JSON))
+	}
+	if s.dispatcher, err = newDispatcher(o.Loops, o.Workers, o.Logger); err != nil {
+		return nil, fmt.Errorf("sio: worker pool: %w", err)
+	}
+	s.Namespace = newNamespace(s, "/", nil)
+	s.namespaces["/"] = s.Namespace
+	return s, nil
+}
+
+func (s *Server) nextID() uint64 { return s.ids.Add(1) }
+
+// Of returns the namespace with the name, making it if need be. The leading slash may
+// be left out; "" is "/". A name that a pattern matches is made from the pattern.
+func (s *Server) Of(name string) *Namespace {
+	name = slashed(name)
+	s.mu.RLock()
+	n := s.namespaces[name]
+	s.mu.RUnlock()
+	if n != nil {
+		return n
+	}
+	s.mu.Lock()
+	parent := (*Namespace)(nil)
+	for _, p := range s.patterns {
+		if p.match.matches(name) {
+			parent = p
+			break
+		}
+	}
+	n, fresh := s.makeLocked(name, parent)
+	s.mu.Unlock()
+	if fresh {
+		s.announce(n)
+	}
+	return n
+}
+
+func slashed(name string) string {
+	if strings.HasPrefix(name, "/") {
+		return name
+	}
+	return "/" + name
+}
+
+// makeLocked makes a namespace unless there is one of the name.
+func (s *Server) makeLocked(name string, parent *Namespace) (n *Namespace, fresh bool) {
+	if n := s.namespaces[name]; n != nil {
+		return n, false
+	}
+	n = newNamespace(s, name, parent)
+	s.namespaces[name] = n
+	if parent != nil {
+		parent.children = append(parent.children, n)
+	}
+	return n, true
+}
+
+func (s *Server) announce(n *Namespace) {
+	if f := s.options.OnNamespace; f != nil {
+		f(n)
+	}
+}
+
+// Namespaces are all namespaces, patterns not included, in no order.
+func (s *Server) Namespaces() []*Namespace {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	all := make([]*Namespace, 0, len(s.namespaces))
+	for _, n := range s.namespaces {
+		all = append(all, n)
+	}
+	return all
+}
+
+// Run listens on the addresses and serves until ctx ends, then closes the server as
+// [Server.Close] does, and returns nil. An address is "host:port", ":port",
+// "tcp://host:port" or "unix:///path"; port 0 finds a free one, see [Server.Addrs].
+//
+// After it has returned it may be called again.
+//
+// Errors: of listening, an address that is in use among them; of the event loops;
+// [ErrClosed] if Close was called before ctx ended or before Run.
+func (s *Server) Run(ctx context.Context, addrs ...string) error {
+	s.mu.Lock()
+	if s.closed || s.group != nil {
+		s.mu.Unlock()
+		return ErrClosed
+	}
+	g := loop.NewGroup(loop.Options{
+		App: (*app)(s), Config: s.config(), Loops: s.loops, MaxConns: s.options.MaxConns,
+		Foreign: s.options.Handler, Logger: s.logger,
+	})
+	s.group = g
+	started := s.started
+	s.mu.Unlock()
+	go func() {
+		select {
+		case <-g.Started():
+			close(started)
+		case <-g.Done():
+		}
+	}()
+
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		select {
+		case <-ctx.Done():
+			s.stop(g)
+		case <-g.Done():
+		}
+	}()
+	err := g.Run(addrs)
+	<-watched
+
+	s.mu.Lock()
+	s.group = nil
+	select {
+	case <-s.started:
+		s.started = make(chan struct{})
+	default:
+	}
+	closed := s.closed
+	s.mu.Unlock()
+	if err == nil && closed && ctx.Err() == nil {
+		return ErrClosed
+	}
+	return err
+}
+
+// stopTimeout is how long clients may take to be told that the server closes.
+const stopTimeout = 2 * time.Second
+
+func (s *Server) stop(g *loop.Group) {
+	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+	defer cancel()
+	g.Stop(ctx, session.ServerShuttingDown)
+}
+
+// Close ends every session with the reason "server shutting down" and stops
+// listening. Clients are not told that it was meant, so official ones connect again,
+// here after a restart or elsewhere. It returns when Run has no connection any more, or
+// after 2 s. The server cannot be run again; end Run's context if it shall.
+func (s *Server) Close() error {
+	s.mu.Lock()
+	g, again := s.group, s.closed
+	s.closed = true
+	s.mu.Unlock()
+	if again {
+		return nil
+	}
+	if g != nil {
+		s.stop(g)
+	}
+	return s.dispatcher.release(stopTimeout)
+}
+
+// Started is closed when a Run accepts connections. After Run has returned it is a new
+// channel, for the next one.
+func (s *Server) Started() <-chan struct{} {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.started
+}
+
+// Addrs are the addresses that Run listens on, with the ports that were found; nil
+// before [Server.Started] is closed.
+func (s *Server) Addrs() []net.Addr {
+	s.mu.RLock()
+	g := s.group
+	s.mu.RUnlock()
+	if g == nil {
+		return nil
+	}
+	return g.Addrs()
+}
+
+// onLoop reports whether the caller is on an event loop.
+func (s *Server) onLoop() bool {
+	s.mu.RLock()
+	g := s.group
+	s.mu.RUnlock()
+	return g != nil && g.OnLoop()
+}
+
+// loopAt is a loop of the Run under way, or nil.
+func (s *Server) loopAt(i int) *loop.Loop {
+	s.mu.RLock()
+	g := s.group
+	s.mu.RUnlock()
+	if g == nil {
+		return nil
+	}
+	return g.Loop(i)
+}
