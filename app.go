@@ -107,12 +107,12 @@ var invalidNamespace = []byte(`{"message":"Invalid namespace"}`)
 func (s *Server) enter(sess *session.Session, now session.Instant, n *Namespace, auth string) {
 	k := &Socket{ns: n}
 	if auth != "" {
-		k.auth = []byte(auth)
+		k.extend().auth = []byte(auth)
 	}
 	if n.parent != nil && n.parent.match.params != nil {
-		k.params = n.parent.match.params(n.name)
+		k.extend().params = n.parent.match.params(n.name)
 	}
-	k.core.Init(sess, (*owner)(k), n.name, n.shards[sess.Host().Index()])
+	k.core.Init(sess, n.spaces[sess.Host().Index()])
 	sess.Bid(&k.core)
 	if len(n.table.Load().use) == 0 {
 		k.granted(now)
@@ -236,7 +236,7 @@ func (c *Conn) Protocol() int { return 4 }
 func (c *Conn) Transport() string { return c.s.Transport().String() }
 
 // Upgraded reports whether the connection began with polling and is a WebSocket now.
-func (c *Conn) Upgraded() bool { return c.s.Transport() != c.s.Handshake.Transport }
+func (c *Conn) Upgraded() bool { return c.s.Transport() != c.s.Handshake().Transport }
 
 // Handshake is the request that the connection began with.
 func (c *Conn) Handshake() *Handshake { return handshakeOf(c.s, nil) }

@@ -88,7 +88,7 @@ func (s *Socket) pose(p *Packet, w session.Waiter) (id int64, err error) {
 	if p.err != nil {
 		return 0, p.err
 	}
-	if s.gone.Load() {
+	if s.is(markGone) {
 		return 0, ErrClosed
 	}
 	if s.ns.watched.Load() {
@@ -152,7 +152,7 @@ func (q *question) Failed(*session.Socket, error) { q.settle(nil, ErrDisconnecte
 
 // answerOf is an acknowledgement as a message that lasts.
 func answerOf(k *session.Socket, args *socketio.Args, attachments [][]byte) *Msg {
-	m := Msg{socket: (*Socket)(k.Up.(*owner)), data: args.Text(), args: args, parts: attachments, id: -1}
+	m := Msg{socket: publicOf(k), data: args.Text(), args: args, parts: attachments, id: -1}
 	return m.Keep()
 }
 
@@ -293,7 +293,7 @@ func (a *survey) Acked(k *session.Socket, args *socketio.Args, attachments [][]b
 
 // Failed implements [session.Waiter].
 func (a *survey) Failed(k *session.Socket, _ error) {
-	s := (*Socket)(k.Up.(*owner))
+	s := publicOf(k)
 	a.mu.Lock()
 	delete(a.pending, s)
 	a.lost = append(a.lost, s.ID())

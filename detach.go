@@ -9,6 +9,8 @@ func init() {
 	inproc.Detach = func(server any, clock loop.Clock) (*loop.Group, error) {
 		return server.(*Server).detach(clock)
 	}
+	inproc.Path = func(server any) string { return server.(*Server).options.Path }
+	inproc.Idle = func(server any) bool { return server.(*Server).dispatcher.busy() == 0 }
 }
 
 // detach runs the server without a network.
@@ -26,5 +28,6 @@ func (s *Server) detach(clock loop.Clock) (*loop.Group, error) {
 		return nil, err
 	}
 	s.group = g
+	close(s.started)
 	return g, nil
 }

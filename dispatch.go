@@ -1,8 +1,11 @@
 package sio
 
 import (
+	"errors"
 	"log/slog"
+	"math"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/panjf2000/ants/v2"
@@ -19,6 +22,21 @@ type dispatcher struct {
 	pool   *ants.PoolWithFuncGeneric[task]
 	queues []runQueue
 	logger *slog.Logger
+
+	// free is how many workers may still be sent. It is ours and not the pool's, whose
+	// own count goes down some time after a worker has looked for the last time whether
+	// it is wanted: a queue that asked in between would wait for ever.
+	//
+	//	asker                       worker
+	//	                            free = 1
+	//	sees free == 0
+	//	starved = true              or: sees starved == true, goes there
+	//	sees free == 1, sends one
+	free    atomic.Int32
+	workers int32
+	loose   atomic.Int32  // goroutines of free handlers
+	ending  atomic.Bool   // release waits for idle
+	idle    chan struct{} // has room for one
 }
 
 // A task is what the pool is asked to do: work off a queue, or call a function.
@@ -32,15 +50,19 @@ type runQueue struct {
 	mu        sync.Mutex
 	sockets   []*Socket // a ring would save the copy when it wraps; a slice is refilled from empty mostly
 	head      int
-	searching bool // a worker is on its way that has not taken a socket yet
-	starved   bool // the pool had none left to send
+	searching bool        // a worker is on its way that has not taken a socket yet
+	starved   atomic.Bool // asked when there was none left to send
 	_         [64]byte
 }
 
 func newDispatcher(loops, workers int, logger *slog.Logger) (*dispatcher, error) {
-	d := &dispatcher{queues: make([]runQueue, loops), logger: logger}
+	d := &dispatcher{
+		queues: make([]runQueue, loops), logger: logger,
+		workers: int32(min(workers, math.MaxInt32)), idle: make(chan struct{}, 1),
+	}
+	d.free.Store(d.workers)
 	var err error
-	d.pool, err = ants.NewPoolWithFuncGeneric(workers, d.serve,
+	d.pool, err = ants.NewPoolWithFuncGeneric(-1, d.serve,
 		ants.WithNonblocking(true), // a loop asks, and must not wait
 		ants.WithExpiryDuration(10*time.Second),
 		ants.WithLogger(antsLogger{logger}),
@@ -61,45 +83,102 @@ func (d *dispatcher) submit(s *Socket) {
 	}
 }
 
-// ask sends a worker to a queue. If the pool has none left, the next worker that has
+// ask sends a worker to a queue. If there is none left, the next worker that has
 // nothing to do goes there.
 func (d *dispatcher) ask(q *runQueue) {
-	if d.pool.Invoke(task{queue: q}) == nil {
+	if d.take() {
+		d.send(task{queue: q})
 		return
 	}
 	q.mu.Lock()
-	q.searching, q.starved = false, true
+	q.searching = false
 	q.mu.Unlock()
+	q.starved.Store(true)
+	if d.free.Load() > 0 {
+		d.feed()
+	}
+}
+
+// take takes the right to send a worker, if there is one left.
+func (d *dispatcher) take() bool {
+	for {
+		n := d.free.Load()
+		if n <= 0 {
+			return false
+		}
+		if d.free.CompareAndSwap(n, n-1) {
+			return true
+		}
+	}
+}
+
+// send sends a worker that was taken. It reports false when the pool has been
+// released.
+func (d *dispatcher) send(t task) bool {
+	if d.pool.Invoke(t) != nil {
+		d.free.Add(1)
+		return false
+	}
+	return true
+}
+
+// feed sends workers to queues that asked in vain. It is called whenever there may be
+// one to send again.
+func (d *dispatcher) feed() {
+	for i := 0; i < len(d.queues); i++ {
+		q := &d.queues[i]
+		if !q.starved.Load() {
+			continue
+		}
+		if !d.take() {
+			return // whoever has the last one feeds when it is done
+		}
+		if q.starved.Swap(false) && q.search() {
+			d.send(task{queue: q})
+			continue
+		}
+		// It was not wanted, but another queue may have missed it meanwhile.
+		d.back()
+		i = -1
+	}
+}
+
+// search notes that a worker is on its way. It reports false if one was already.
+func (q *runQueue) search() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.searching {
+		return false
+	}
+	q.searching = true
+	return true
+}
+
+// back gives a worker back.
+func (d *dispatcher) back() {
+	if d.free.Add(1) == d.workers && d.ending.Load() {
+		d.signal()
+	}
 }
 
 // serve is a worker's life for one task.
 func (d *dispatcher) serve(t task) {
+	defer d.feed() // also when a handler ends the goroutine
+	defer d.back()
 	if t.f != nil {
 		d.call(t.f)
-	} else {
-		w := workers.Get().(*worker)
-		d.workOff(w, t.queue, true)
-		workers.Put(w)
+		return
 	}
-	// Before it goes, it looks after queues that were told there was nobody.
-	for i := range d.queues {
-		q := &d.queues[i]
-		q.mu.Lock()
-		starved := q.starved
-		q.starved = false
-		q.mu.Unlock()
-		if starved {
-			w := workers.Get().(*worker)
-			d.workOff(w, q, false)
-			workers.Put(w)
-		}
-	}
+	w := workers.Get().(*worker)
+	d.workOff(w, t.queue)
+	workers.Put(w)
 }
 
 var workers = sync.Pool{New: func() any { return new(worker) }}
 
 // workOff does what the sockets in a queue have to do, until there are none.
-func (d *dispatcher) workOff(w *worker, q *runQueue, searching bool) {
+func (d *dispatcher) workOff(w *worker, q *runQueue) {
+	searching := true
 	for {
 		q.mu.Lock()
 		if searching {
@@ -142,13 +221,50 @@ func (d *dispatcher) call(f func()) {
 }
 
 // offload runs f on the pool. It reports whether it could.
-func (d *dispatcher) offload(f func()) bool { return d.pool.Invoke(task{f: f}) == nil }
+func (d *dispatcher) offload(f func()) bool { return d.take() && d.send(task{f: f}) }
 
-// busy is the number of workers that are working.
-func (d *dispatcher) busy() int { return d.pool.Running() }
+// loosen runs f on a goroutine of its own.
+func (d *dispatcher) loosen(f func()) {
+	d.loose.Add(1)
+	go func() {
+		defer func() {
+			if d.loose.Add(-1) == 0 && d.ending.Load() {
+				d.signal()
+			}
+		}()
+		f()
+	}()
+}
 
-// release ends the pool; jobs under way are waited for, at most so long.
-func (d *dispatcher) release(wait time.Duration) error { return d.pool.ReleaseTimeout(wait) }
+// busy is the number of goroutines that work, or are about to.
+func (d *dispatcher) busy() int { return int(d.workers - d.free.Load() + d.loose.Load()) }
+
+func (d *dispatcher) signal() {
+	select {
+	case d.idle <- struct{}{}:
+	default:
+	}
+}
+
+// release ends the pool. What there is to do is done first, if it does not take
+// longer than wait.
+func (d *dispatcher) release(wait time.Duration) error {
+	t := time.NewTimer(wait)
+	defer t.Stop()
+	d.ending.Store(true)
+	for d.busy() > 0 {
+		select {
+		case <-d.idle:
+			continue
+		case <-t.C:
+			d.pool.Release()
+			return errBusy
+		}
+	}
+	return d.pool.ReleaseTimeout(wait)
+}
+
+var errBusy = errors.New("sio: handlers are still running")
 
 type antsLogger struct{ l *slog.Logger }
 

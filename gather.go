@@ -69,14 +69,14 @@ func (t Target) gather(ctx context.Context, f func(s *Socket)) error {
 		post.resolve(t)
 	}
 	var all sync.WaitGroup
-	for i, shard := range t.ns.shards {
+	for i, space := range t.ns.spaces {
 		sel, l := post.on(i), t.ns.server.loopAt(i)
 		if sel == nil || l == nil {
 			continue
 		}
 		all.Add(1)
 		ok := l.Do(func(session.Host, session.Instant) {
-			shard.Each(sel, func(m *broadcast.Member) { f(socketOf(m)) })
+			space.Shard.Each(sel, func(m *broadcast.Member) { f(socketOf(m)) })
 			// What f has posted comes first.
 			if !l.Do(func(session.Host, session.Instant) { all.Done() }) {
 				all.Done()

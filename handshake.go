@@ -15,7 +15,7 @@ import (
 // A Handshake is the request that a client's session began with. What it tells is
 // parsed when it is asked for. Any goroutine.
 type Handshake struct {
-	head   []byte // raw, a copy; nil when it was dropped
+	head   []byte // raw, a copy
 	remote netip.AddrPort
 	issued int64 // milliseconds of Unix time
 	secure bool
@@ -23,13 +23,19 @@ type Handshake struct {
 }
 
 func handshakeOf(s *session.Session, auth []byte) *Handshake {
-	h := &s.Handshake
-	return &Handshake{head: h.Head, remote: h.Remote, issued: h.Issued, secure: h.Secure, auth: auth}
+	h := s.Handshake()
+	return &Handshake{head: []byte(h.Head), remote: h.Remote, issued: h.Issued, secure: h.Secure, auth: auth}
 }
 
 // Handshake is the request that the socket's connection began with, and what the
 // client sent to join the namespace.
-func (s *Socket) Handshake() *Handshake { return handshakeOf(s.session(), s.auth) }
+func (s *Socket) Handshake() *Handshake {
+	var auth []byte
+	if m := s.more.Load(); m != nil {
+		auth = m.auth
+	}
+	return handshakeOf(s.session(), auth)
+}
 
 // Address is the client's address: that of the TCP connection, a proxy's if there is
 // one.

@@ -111,7 +111,7 @@ func (s *Socket) pushEvent(now session.Instant, e *session.Event, h *handler) {
 func (s *Socket) event(now session.Instant, e *session.Event) {
 	t := s.ns.table.Load()
 	h := t.events[string(e.Name)]
-	if own := s.own.Load(); own == nil && len(t.any) == 0 {
+	if own := s.own(); own == nil && len(t.any) == 0 {
 		switch {
 		case h == nil && t.fallback == nil:
 			s.ns.server.counters.unhandled.Add(1)
@@ -212,7 +212,7 @@ func (s *Socket) drained() {
 func (s *Socket) do(w *worker, b *inbox, j *job) {
 	switch j.kind {
 	case jobEvent:
-		if s.cut.Load() {
+		if s.is(markCut) {
 			return
 		}
 		s.doEvent(w, b, j)
@@ -234,7 +234,7 @@ func (s *Socket) do(w *worker, b *inbox, j *job) {
 }
 
 func (s *Socket) doDisconnect(r Reason) {
-	if own := s.own.Load(); own != nil {
+	if own := s.own(); own != nil {
 		for _, f := range own.disconnect {
 			_ = s.guard("", func() error { f(r); return nil })
 		}
@@ -280,7 +280,7 @@ func (s *Socket) doEvent(w *worker, b *inbox, j *job) {
 // then the socket's own.
 func (s *Socket) handle(m *Msg, h *handler) {
 	t := s.ns.table.Load()
-	l := s.own.Load()
+	l := s.own()
 	for _, f := range t.any {
 		s.run(f, m, false)
 	}
@@ -327,7 +327,7 @@ func (s *Socket) handle(m *Msg, h *handler) {
 func (s *Socket) free(h Handler, m *Msg) {
 	k := m.Keep()
 	m.acked = k.acked
-	go s.run(h, k, true)
+	s.ns.server.dispatcher.loosen(func() { s.run(h, k, true) })
 }
 
 // run runs a handler and deals with its error.
@@ -389,7 +389,7 @@ func (s *Socket) fail(err error) {
 			s.ns.server.logger.Error("sio: OnError panicked", "value", fmt.Sprint(v))
 		}
 	}()
-	if own := s.own.Load(); own != nil {
+	if own := s.own(); own != nil {
 		for _, f := range own.onError {
 			told = true
 			f(err)

@@ -35,8 +35,9 @@ type own struct {
 }
 
 func (s *Socket) listen(f func(l *listeners)) {
+	m := s.extend()
 	for {
-		old := s.own.Load()
+		old := m.own.Load()
 		l := &listeners{}
 		if old != nil {
 			*l = *old
@@ -45,7 +46,7 @@ func (s *Socket) listen(f func(l *listeners)) {
 			l.disconnect, l.onError = slices.Clone(l.disconnect), slices.Clone(l.onError)
 		}
 		f(l)
-		if s.own.CompareAndSwap(old, l) {
+		if m.own.CompareAndSwap(old, l) {
 			return
 		}
 	}
@@ -95,7 +96,7 @@ func (s *Socket) OffAll() {
 
 // EventNames are the events that the socket has handlers of its own for, sorted.
 func (s *Socket) EventNames() []string {
-	l := s.own.Load()
+	l := s.own()
 	if l == nil {
 		return nil
 	}

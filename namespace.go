@@ -17,9 +17,9 @@ type Namespace struct {
 	server *Server
 	name   string
 	dir    *broadcast.Directory
-	shards []*broadcast.Shard // element i belongs to loop i
-	parent *Namespace         // the pattern that it was made from, or nil
-	match  *matcher           // of a pattern; nil in an ordinary namespace
+	spaces []*session.Space // element i is that of loop i
+	parent *Namespace       // the pattern that it was made from, or nil
+	match  *matcher         // of a pattern; nil in an ordinary namespace
 
 	// Any goroutine.
 	table   atomic.Pointer[table]
@@ -38,9 +38,9 @@ func newNamespace(s *Server, name string, parent *Namespace) *Namespace {
 	loops := s.loops
 	n.dir = broadcast.NewDirectory(loops)
 	n.members = make([]atomic.Int32, loops)
-	n.shards = make([]*broadcast.Shard, loops)
-	for i := range n.shards {
-		n.shards[i] = broadcast.NewShard(i, n.dir)
+	n.spaces = make([]*session.Space, loops)
+	for i := range n.spaces {
+		n.spaces[i] = session.NewSpace(name, i, n.dir)
 	}
 	if parent != nil {
 		t := *parent.table.Load()
@@ -141,13 +141,10 @@ func (n *Namespace) watchRooms() {
 		f(r)
 	}
 	n.dir.Watch = watch
-	for _, s := range n.shards {
-		s.Watch = watch
+	for _, s := range n.spaces {
+		s.Shard.Watch = watch
 	}
 }
-
-// socketOf is the socket whose seat in the rooms m is.
-func socketOf(m *broadcast.Member) *Socket { return (*Socket)(m.To.(*session.Socket).Up.(*owner)) }
 
 // Room returns a handle of the room: it finds the members without looking the room
 // up, so it is the fastest way to send to a room often.

@@ -205,15 +205,16 @@ func (p *Packet) head(t socketio.Type, nsp string, id int64) []byte {
 		t += socketio.BinaryEvent - socketio.Event
 	}
 	p.closeArray()
-	var buf [headRoom]byte
-	h := append(buf[:0], byte(engineio.Message))
+	// Written at the front of the free bytes, then moved to their end. A head that is
+	// too long for them is put elsewhere by append.
+	h := append(p.json[broadcast.HeaderSpace:broadcast.HeaderSpace:headRoom], byte(engineio.Message))
 	h = socketio.AppendHead(h, t, len(p.bin.Chunks), nsp, id)
 	if broadcast.HeaderSpace+len(h) > headRoom {
 		b := make([]byte, broadcast.HeaderSpace, broadcast.HeaderSpace+len(h)+len(p.json)-headRoom)
 		return append(append(b, h...), p.json[headRoom:]...)
 	}
 	start := headRoom - len(h)
-	copy(p.json[start:], h)
+	copy(p.json[start:headRoom], h)
 	return p.json[start-broadcast.HeaderSpace:]
 }
 
@@ -250,7 +251,7 @@ func (p *Packet) sendTo(s *Socket, t socketio.Type, id int64, f broadcast.Flags,
 	if p.err != nil {
 		return p.err
 	}
-	if s.gone.Load() {
+	if s.is(markGone) {
 		return ErrClosed
 	}
 	l := s.loop()

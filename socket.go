@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/e6a90ca8/sio/codec/socketio"
 	"github.com/e6a90ca8/sio/loop"
 	"github.com/e6a90ca8/sio/session"
 )
@@ -14,29 +15,61 @@ import (
 // A Socket is one client in one namespace. Its methods may be called by any
 // goroutine, unless they say otherwise.
 type Socket struct {
-	// The protocol's half; it belongs to the socket's loop.
+	// The protocol's half; it belongs to the socket's loop. It stands first: see publicOf.
 	core session.Socket
 
 	// Fixed before the socket is known to anybody else.
-	ns     *Namespace
+	ns *Namespace
+
+	// Any goroutine.
+	more  atomic.Pointer[socketMore] // what most sockets do not have; nil until then
+	slots atomic.Pointer[[]any]
+	marks atomic.Uint32
+	owned atomic.Bool // somebody runs the socket's handlers, or has been asked to
+	jobs  atomic.Int32
+
+	mu    sync.Mutex
+	full  bool     // inbox is: the client is not read
+	left  bool     // rooms counts no more: the socket is no member of anything
+	rooms []string // that it has joined, in order
+	inbox *inbox   // what its handlers have to do; nil when there is nothing
+}
+
+// Bits of Socket.marks. None is ever taken back but the first.
+const (
+	markUp   = 1 << iota // joined and not yet ended
+	markGone             // ended, or refused
+	markCut              // we disconnected it: events that are still queued are not handled
+)
+
+func (s *Socket) is(mark uint32) bool { return s.marks.Load()&mark != 0 }
+
+// socketMore is the part of a socket that most do without.
+type socketMore struct {
+	// Fixed before the socket is known to anybody else.
 	auth   []byte // JSON text of the CONNECT; nil for none
 	params map[string]string
 
 	// Any goroutine.
 	ctx   atomic.Pointer[socketContext]
 	own   atomic.Pointer[listeners]
-	slots atomic.Pointer[[]any]
-	owned atomic.Bool // somebody runs the socket's handlers, or has been asked to
-	jobs  atomic.Int32
-	up    atomic.Bool // joined and not yet ended
-	gone  atomic.Bool // ended, or refused
-	cut   atomic.Bool // we disconnected it: events that are still queued are not handled
+	cause atomic.Pointer[DisconnectError] // why the socket ended; nil before
+}
 
-	mu    sync.Mutex
-	rooms []string // that it has joined, in order
-	inbox *inbox   // what its handlers have to do; nil when there is nothing
-	full  bool     // inbox is: the client is not read
-	left  bool     // rooms counts no more: the socket is no member of anything
+func (s *Socket) extend() *socketMore {
+	if m := s.more.Load(); m != nil {
+		return m
+	}
+	s.more.CompareAndSwap(nil, new(socketMore))
+	return s.more.Load()
+}
+
+// own are the socket's own handlers, or nil.
+func (s *Socket) own() *listeners {
+	if m := s.more.Load(); m != nil {
+		return m.own.Load()
+	}
+	return nil
 }
 
 // A socketContext is a socket's context, made when first asked for.
@@ -53,27 +86,29 @@ func (s *Socket) Namespace() *Namespace { return s.ns }
 
 // Connected reports whether the socket has joined and not ended. In functions of
 // [Namespace.Use] it is false.
-func (s *Socket) Connected() bool { return s.up.Load() }
+func (s *Socket) Connected() bool { return s.is(markUp) }
 
 // Param is a part of the namespace's name that [Server.OfPattern] has given a name.
-func (s *Socket) Param(name string) string { return s.params[name] }
+func (s *Socket) Param(name string) string {
+	if m := s.more.Load(); m != nil {
+		return m.params[name]
+	}
+	return ""
+}
 
 // Context ends when the socket does. Its cause is then a [*DisconnectError].
 func (s *Socket) Context() context.Context {
-	for {
-		if c := s.ctx.Load(); c != nil {
-			return c
-		}
-		ctx, cancel := context.WithCancelCause(context.Background())
-		c := &socketContext{ctx, cancel}
-		if s.ctx.CompareAndSwap(nil, c) {
-			if s.gone.Load() { // it ended between the two
-				cancel(&DisconnectError{Reason: ForcedClose})
-			}
-			return c
-		}
-		cancel(nil)
+	m := s.extend()
+	if c := m.ctx.Load(); c != nil {
+		return c
 	}
+	ctx, cancel := context.WithCancelCause(context.Background())
+	if !m.ctx.CompareAndSwap(nil, &socketContext{ctx, cancel}) {
+		cancel(nil)
+	} else if cause := m.cause.Load(); cause != nil {
+		cancel(cause) // it had ended before, or between the two
+	}
+	return m.ctx.Load()
 }
 
 // Transport is what carries the socket's connection now: "polling" or "websocket".
@@ -81,11 +116,11 @@ func (s *Socket) Transport() string { return s.session().Transport().String() }
 
 // RTT is how long the client took to answer the last ping, the time in its own queue
 // included; 0 before the first. It is measured every ping interval.
-func (s *Socket) RTT() time.Duration { return time.Duration(s.session().RTT()) }
+func (s *Socket) RTT() time.Duration { return s.session().RTT() }
 
 // Queued is how many bytes were waiting for the client after the last write. The
 // bytes that the kernel has taken are not counted.
-func (s *Socket) Queued() (bytes int) { return int(s.session().Backlog()) }
+func (s *Socket) Queued() (bytes int) { return s.session().Backlog() }
 
 // session is the connection's protocol state, of which any goroutine may read what it
 // says so of.
@@ -102,7 +137,14 @@ func (s *Socket) loop() *loop.Loop { return s.session().Host().(*loop.Loop) }
 // Arguments are encoded before Emit returns.
 //
 // Errors: [ErrClosed], [ErrReservedEvent], and those of encoding.
-func (s *Socket) Emit(event string, args ...any) error { return s.Self().Emit(event, args...) }
+func (s *Socket) Emit(event string, args ...any) error {
+	p := Prepare(event)
+	defer p.Release()
+	for _, a := range args {
+		p.add(s.ns.server.codec, a)
+	}
+	return s.Send(p)
+}
 
 // EmitWait is Emit, and waits until the event has been handed to the transport: to the
 // kernel for a WebSocket, with the answer of a GET for polling.
@@ -133,7 +175,12 @@ func (s *Socket) EmitWait(ctx context.Context, event string, args ...any) error 
 }
 
 // Send sends a packet. It implements [Sender].
-func (s *Socket) Send(p *Packet) error { return s.Self().Send(p) }
+func (s *Socket) Send(p *Packet) error {
+	if s.ns.watched.Load() && p.err == nil {
+		s.outgoing(p)
+	}
+	return p.sendTo(s, socketio.Event, -1, 0, true)
+}
 
 // Self is the socket as a target, for [Target.Volatile] and [Target.Compress].
 func (s *Socket) Self() Target { return Target{ns: s.ns, self: s, compress: true} }
@@ -173,7 +220,7 @@ func (s *Socket) Join(rooms ...string) error {
 			return ErrRoomLimit
 		}
 		s.rooms = append(s.rooms, r)
-		if s.up.Load() {
+		if s.is(markUp) {
 			s.enter(r)
 		}
 	}
@@ -200,7 +247,7 @@ func (s *Socket) Leave(rooms ...string) error {
 			continue
 		}
 		s.rooms = slices.Delete(s.rooms, i, i+1)
-		if s.up.Load() {
+		if s.is(markUp) {
 			s.loop().Leave(&s.core, r)
 		}
 	}
@@ -246,7 +293,7 @@ type Disconnect struct {
 // The reason is "server namespace disconnect", with AllowReconnect "forced server
 // close". A second call does nothing.
 func (s *Socket) Disconnect(d Disconnect) {
-	s.cut.Store(true)
+	s.marks.Or(markCut)
 	s.loop().Do(func(_ session.Host, now session.Instant) { s.disconnect(now, d, nil) })
 }
 
@@ -261,7 +308,7 @@ func (s *Socket) disconnect(now session.Instant, d Disconnect, err error) {
 
 // kill ends the client's connection because a handler of it panicked.
 func (s *Socket) kill(err error) {
-	s.cut.Store(true)
+	s.marks.Or(markCut)
 	s.loop().Do(func(_ session.Host, now session.Instant) { s.session().Shut(now, ServerError, err) })
 }
 
@@ -270,22 +317,17 @@ func (s *Socket) kill(err error) {
 //
 // It returns [ErrClosed], and f is not run, once the socket has ended.
 func (s *Socket) Do(f func()) error {
-	if s.gone.Load() {
+	if s.is(markGone) {
 		return ErrClosed
 	}
 	s.push(job{kind: jobFunc, f: f})
 	return nil
 }
 
-// owner is the socket as its session sees it.
-type owner Socket
-
-var _ session.Owner = (*owner)(nil)
-
 // joined is called on the loop when the socket has been let in.
 func (s *Socket) joined() {
 	s.mu.Lock()
-	s.up.Store(true)
+	s.marks.Or(markUp)
 	for _, r := range s.rooms {
 		s.enter(r)
 	}
@@ -307,16 +349,18 @@ func (s *Socket) refused(err error) {
 
 // ended ends the socket's context.
 func (s *Socket) ended(cause *DisconnectError) {
-	s.up.Store(false)
-	s.gone.Store(true)
-	if c := s.ctx.Load(); c != nil {
+	s.marks.And(^uint32(markUp))
+	s.marks.Or(markGone)
+	m := s.extend()
+	m.cause.Store(cause)
+	if c := m.ctx.Load(); c != nil {
 		c.cancel(cause)
 	}
 }
 
-// Ended implements [session.Owner].
-func (o *owner) Ended(_ *session.Socket, r session.Reason, err error) {
-	s := (*Socket)(o)
+// Left implements [session.App].
+func (a *app) Left(k *session.Socket, r session.Reason, err error) {
+	s := publicOf(k)
 	s.ns.sockets.remove(s)
 	s.ns.members[s.loop().Index()].Add(-1)
 	s.mu.Lock()
@@ -327,13 +371,12 @@ func (o *owner) Ended(_ *session.Socket, r session.Reason, err error) {
 	s.push(job{kind: jobDisconnect, reason: r})
 }
 
-// Failed implements [session.Owner].
-func (o *owner) Failed(_ *session.Socket, err error) {
-	s := (*Socket)(o)
-	s.push(job{kind: jobError, err: err})
+// Failed implements [session.App].
+func (a *app) Failed(k *session.Socket, err error) {
+	publicOf(k).push(job{kind: jobError, err: err})
 }
 
-// Event implements [session.Owner].
-func (o *owner) Event(now session.Instant, _ *session.Socket, e *session.Event) {
-	(*Socket)(o).event(now, e)
+// Event implements [session.App].
+func (a *app) Event(now session.Instant, k *session.Socket, e *session.Event) {
+	publicOf(k).event(now, e)
 }

@@ -253,10 +253,10 @@ func (p *posting) on(i int) *broadcast.Selection {
 
 // send posts a message to every loop where somebody is meant.
 func (p *posting) send(m *broadcast.Message, f broadcast.Flags) {
-	for i, shard := range p.ns.shards {
+	for i, space := range p.ns.spaces {
 		if sel := p.on(i); sel != nil {
 			if l := p.ns.server.loopAt(i); l != nil {
-				l.Broadcast(shard, sel, m, f)
+				l.Broadcast(space.Shard, sel, m, f)
 			}
 		}
 	}
@@ -265,14 +265,14 @@ func (p *posting) send(m *broadcast.Message, f broadcast.Flags) {
 // each has f called for everybody meant, on their loops, and then after, if it is not
 // nil, once on each of those. It returns the number of these loops.
 func (p *posting) each(f func(s *Socket), after func()) (loops int) {
-	for i, shard := range p.ns.shards {
+	for i, space := range p.ns.spaces {
 		sel := p.on(i)
 		l := p.ns.server.loopAt(i)
 		if sel == nil || l == nil {
 			continue
 		}
 		if l.Do(func(session.Host, session.Instant) {
-			shard.Each(sel, func(m *broadcast.Member) { f(socketOf(m)) })
+			space.Shard.Each(sel, func(m *broadcast.Member) { f(socketOf(m)) })
 			if after != nil {
 				after()
 			}
@@ -287,7 +287,7 @@ func (p *posting) each(f func(s *Socket), after func()) (loops int) {
 func (s *Socket) outgoing(p *Packet) { s.outgoingMsg(p.kept(s.ns)) }
 
 func (s *Socket) outgoingMsg(m *Msg) {
-	own := s.own.Load()
+	own := s.own()
 	list := s.ns.table.Load().outgoing
 	if len(list) == 0 && (own == nil || len(own.outgoing) == 0) {
 		return

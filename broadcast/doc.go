@@ -1,6 +1,6 @@
 // Package broadcast holds rooms and the fan-out of one message to many
-// receivers. It knows no socket, session or connection: a receiver is whatever
-// implements [Receiver].
+// receivers. It knows no socket, session or connection: a receiver is whatever has a
+// [Member] in it.
 //
 // # Parts
 //

@@ -1,12 +1,12 @@
 package broadcast
 
-// A Receiver is where a member's messages go.
-type Receiver interface {
-	// Deliver queues m. It is called on the loop that owns the receiver, must not
-	// block, and must not change the membership of any room: a receiver that wants
-	// to go does so after the broadcast.
-	Deliver(m *Message, f Flags)
-}
+// A Deliver function queues a message for a member. It is called on the member's loop,
+// must not block, and must not change the membership of any room: a member that wants
+// to go does so after the broadcast.
+//
+// There is one for each shard, and not one in each member: what a member is part of is
+// found from the member's address, which saves every socket 16 bytes.
+type Deliver func(to *Member, m *Message, f Flags)
 
 // Flags say how a message is to be delivered.
 type Flags uint8
@@ -16,11 +16,10 @@ const (
 	Volatile Flags = 1 << iota
 )
 
-// A Member is a receiver's seat in the rooms of one namespace. It belongs to the
-// loop of its shard. The zero value with To set is ready for [Shard.Add].
+// A Member is somebody's seat in the rooms of one namespace: part of whatever receives
+// the messages. It belongs to the loop of its shard. The zero value is ready for
+// [Shard.Add].
 type Member struct {
-	To Receiver
-
 	rooms []seat // small: a slice is scanned faster than a map is looked up
 	at    int32  // index in the shard's members
 	mark  uint32 // epoch of the last selection that met this member
@@ -37,6 +36,7 @@ type seat struct {
 type Shard struct {
 	loop    int
 	dir     *Directory
+	deliver Deliver
 	members []*Member // dense: a broadcast walks it in order
 	epoch   uint32    // of the last selection that needed marks
 	walking bool      // a broadcast is walking a member list
@@ -62,7 +62,9 @@ type Selection struct {
 }
 
 // NewShard makes the shard of a loop.
-func NewShard(loop int, dir *Directory) *Shard { return &Shard{loop: loop, dir: dir} }
+func NewShard(loop int, dir *Directory, deliver Deliver) *Shard {
+	return &Shard{loop: loop, dir: dir, deliver: deliver}
+}
 
 // Len is the number of members.
 func (s *Shard) Len() int { return len(s.members) }
@@ -172,12 +174,12 @@ func (s *Shard) Deliver(sel *Selection, msg *Message, f Flags) int {
 	if list, ok := s.plain(sel); ok {
 		s.walking = true
 		for _, m := range list {
-			m.To.Deliver(msg, f)
+			s.deliver(m, msg, f)
 		}
 		s.walking = false
 		return len(list)
 	}
-	s.Each(sel, func(m *Member) { m.To.Deliver(msg, f); n++ })
+	s.Each(sel, func(m *Member) { s.deliver(m, msg, f); n++ })
 	return n
 }
 

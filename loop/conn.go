@@ -13,19 +13,25 @@ import (
 // the state's [session.Wire].
 type conn struct {
 	session.Conn
-	loop *Loop
 	gnet gnet.Conn
 
 	closed bool // gnet has closed it, or is about to
 	paused bool
-	err    error // why gnet closed it
+}
+
+func (c *conn) loop() *Loop { return c.Host().(*Loop) }
+
+// A closed connection is one that gnet has closed in the middle of a turn.
+type closedConn struct {
+	c   *conn
+	err error
 }
 
 var _ session.Wire = (*conn)(nil)
 
 // open begins a connection that gnet has accepted or taken in.
 func (l *Loop) open(g gnet.Conn) {
-	c := &conn{loop: l, gnet: g}
+	c := &conn{gnet: g}
 	unread, _ := g.Context().(moving)
 	g.SetContext(c)
 	c.Init(l, c, l.now)
@@ -40,7 +46,7 @@ func (l *Loop) open(g gnet.Conn) {
 type moving []byte
 
 func (c *conn) receive(b []byte) {
-	c.Receive(c.loop.now, b)
+	c.Receive(c.loop().now, b)
 	if c.paused && !c.closed {
 		// The poller watches for writability by replacing its events, and so forgets the
 		// pause. It costs a buffer of bytes each time, which the session has carried.
@@ -57,7 +63,7 @@ func (c *conn) Write(bufs [][]byte) {
 	for _, b := range bufs {
 		n += len(b)
 	}
-	c.loop.stats.Written.Add(int64(n))
+	c.loop().stats.Written.Add(int64(n))
 	// An error closes the connection, which is told by OnClose.
 	if len(bufs) == 1 {
 		_, _ = c.gnet.Write(bufs[0])
@@ -117,20 +123,19 @@ func (c *conn) gone(err error) {
 		return
 	}
 	c.closed = true
-	c.err = cause(err)
-	l := c.loop
+	l := c.loop()
 	l.stats.Connections.Add(-1)
 	if l.inTurn {
-		l.dead = append(l.dead, c)
+		l.dead = append(l.dead, closedConn{c, cause(err)})
 		return
 	}
 	l.begin()
-	c.buried()
+	c.buried(cause(err))
 	l.end()
 }
 
 // buried tells the session of the end.
-func (c *conn) buried() {
-	c.Closed(c.loop.now, c.err)
+func (c *conn) buried(err error) {
+	c.Closed(c.loop().now, err)
 	c.gnet = nil
 }

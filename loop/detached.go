@@ -40,6 +40,7 @@ func (g *Group) Detach() error {
 			for {
 				select {
 				case <-wake:
+					l.mailbox.waking.Store(false)
 					l.turn()
 				case <-g.quit:
 					l.mailbox.close()
@@ -81,7 +82,9 @@ type Pipe struct {
 
 	mu       sync.Mutex
 	cond     sync.Cond
-	out      []byte   // written by the server, not yet read
+	out      []byte // written by the server; out[from:] was not read yet
+	from     int
+	readers  int      // that wait
 	eof      bool     // the server writes no more
 	closed   bool     // either side has closed
 	in       [][]byte // written by us, not yet read by the server
@@ -117,18 +120,30 @@ func (g *Group) Pipe(loop int, remote netip.AddrPort) (*Pipe, error) {
 func (p *Pipe) Read(b []byte) (int, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for len(p.out) == 0 {
+	for p.from == len(p.out) {
 		switch {
 		case p.eof:
 			return 0, io.EOF
 		case p.closed:
 			return 0, io.ErrClosedPipe
 		}
+		p.readers++
 		p.cond.Wait()
+		p.readers--
 	}
-	n := copy(b, p.out)
-	p.out = p.out[n:]
+	n := copy(b, p.out[p.from:])
+	if p.from += n; p.from == len(p.out) {
+		p.out, p.from = p.out[:0], 0
+	}
 	return n, nil
+}
+
+// Idle reports whether a reader waits for bytes that are not there yet: everything
+// before them was read, and used before Read was called again.
+func (p *Pipe) Idle() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.readers > 0 && p.from == len(p.out) && !p.eof && !p.closed
 }
 
 // Write sends bytes to the server. It does not wait for it. b is copied.

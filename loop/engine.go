@@ -121,7 +121,7 @@ func (e *engine) OnTraffic(g gnet.Conn) gnet.Action {
 	switch c := g.Context().(type) {
 	case *conn:
 		b, _ := g.Next(-1)
-		l := c.loop
+		l := c.loop()
 		l.stats.Read.Add(int64(len(b)))
 		l.begin()
 		c.receive(b)
@@ -170,7 +170,9 @@ type woken Loop
 
 // Run implements gnet's Runnable.
 func (w *woken) Run(context.Context) error {
-	(*Loop)(w).turn()
+	l := (*Loop)(w)
+	l.mailbox.waking.Store(false)
+	l.turn()
 	return nil
 }
 

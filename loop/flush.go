@@ -52,7 +52,7 @@ func (l *Loop) flush() bool {
 	l.trimScratch()
 
 	for i := 0; i < len(l.dead); i++ {
-		l.dead[i].buried()
+		l.dead[i].c.buried(l.dead[i].err)
 	}
 	clear(l.dead)
 	l.dead = l.dead[:0]

@@ -80,7 +80,7 @@ func detach(c *conn) (net.Conn, error) {
 // here, the session state is dead already.
 func (c *conn) release() {
 	c.closed = true
-	c.loop.stats.Connections.Add(-1)
+	c.loop().stats.Connections.Add(-1)
 	_ = c.gnet.EventLoop().Close(c.gnet)
 }
 

@@ -33,6 +33,7 @@ type Loop struct {
 	wheel  wheel
 	now    session.Instant // of this turn
 	inTurn bool
+	woken  bool // this turn was asked for: the poller has no other event before it
 
 	urgent     []*session.Conn    // written to in this turn by something direct
 	fanned     []*session.Conn    // written to by broadcasts; flushed in chunks
@@ -41,7 +42,7 @@ type Loop struct {
 	bulky      []*session.Conn    // to be flushed before the turn ends
 	answerable []*session.Session // polling sessions with something to say
 	doomed     []doom
-	dead       []*conn // closed by gnet while we were in a turn
+	dead       []closedConn // closed while we were in a turn
 
 	scratch []byte // for writes; empty between them
 	ids     idSource
@@ -75,7 +76,8 @@ const flushChunk = 512
 const maxRounds = 8
 
 func newLoop(g *Group, index int) *Loop {
-	l := &Loop{index: index, group: g, table: session.NewTable(), config: *g.config.Load()}
+	l := &Loop{index: index, group: g, config: *g.config.Load()}
+	l.table = session.NewTable(l)
 	l.now = g.clock.Now()
 	l.wheel.tick = int64(l.now) / int64(WheelTick)
 	l.random = uint64(l.now)*0x9E3779B97F4A7C15 + uint64(index) + 1
@@ -112,7 +114,7 @@ func (l *Loop) Join(k *session.Socket, r *broadcast.Room) bool {
 
 // Leave takes a socket out of the named room. Any goroutine.
 func (l *Loop) Leave(k *session.Socket, room string) bool {
-	return l.post(&mail{op: opRun, run: func(session.Host, session.Instant) { k.Shard.Leave(&k.Member, room) }}, nil)
+	return l.post(&mail{op: opRun, run: func(session.Host, session.Instant) { k.Space().Shard.Leave(&k.Member, room) }}, nil)
 }
 
 // Do runs f on the loop, behind what this goroutine posted before. It reports false
@@ -129,16 +131,24 @@ func (l *Loop) post(m *mail, data []byte) bool {
 	return ok
 }
 
-// turn opens and closes a turn: whoever was woken has come for the mailbox.
+// rouse asks for a turn behind the events that the poller has at hand.
+func (l *Loop) rouse() {
+	if l.mailbox.waking.CompareAndSwap(false, true) {
+		l.wake()
+	}
+}
+
+// turn opens and closes a turn that was asked for, by wake or by yield.
 func (l *Loop) turn() {
 	l.begin()
+	l.woken = true
 	l.end()
+	l.woken = false
 }
 
 // begin opens a turn.
 func (l *Loop) begin() {
 	l.mailbox.awake.Store(true)
-	l.mailbox.waking.Store(false)
 	l.now = l.group.clock.Now()
 	l.inTurn = true
 	l.budget = flushChunk
@@ -185,7 +195,16 @@ func (l *Loop) settle() {
 		if l.flush() || busy {
 			continue
 		}
-		if len(l.fanned) == 0 || !l.flushFanned() {
+		if len(l.fanned) == 0 {
+			return
+		}
+		if !l.woken {
+			// The poller may have more events at hand, and they more for the same receivers:
+			// these are written to when it has none.
+			l.rouse()
+			return
+		}
+		if !l.flushFanned() {
 			return
 		}
 	}
@@ -204,7 +223,7 @@ func (l *Loop) work() {
 		case opBroadcast:
 			m.shard.Deliver(m.sel, m.message, m.flags)
 		case opJoin:
-			m.socket.Shard.Join(&m.socket.Member, m.room)
+			m.socket.Space().Shard.Join(&m.socket.Member, m.room)
 		case opRun:
 			m.run(l, l.now)
 		}
@@ -228,8 +247,8 @@ func (l *Loop) tick() {
 	if !l.armed.Load() || !l.ticking.CompareAndSwap(false, true) {
 		return
 	}
-	if !l.mailbox.awake.Load() && l.mailbox.waking.CompareAndSwap(false, true) {
-		l.wake()
+	if !l.mailbox.awake.Load() {
+		l.rouse()
 	}
 }
 

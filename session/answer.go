@@ -96,7 +96,7 @@ func (c *Conn) announce(now Instant, h *http1.Head) {
 	r.home, r.post, r.told = home, true, true
 	ticket := c.ticket
 	if home == c.host.Index() {
-		if s := c.host.Sessions().Find(sid); s != nil {
+		if s := c.host.Find(sid); s != nil {
 			s.beginPost(now, c, ticket)
 		}
 		return
@@ -120,7 +120,7 @@ func (c *Conn) abortRequest(now Instant) {
 	sid, home, ticket := string(r.sid), r.home, c.ticket
 	c.dropRequest()
 	if home == c.host.Index() {
-		if s := c.host.Sessions().Find([]byte(sid)); s != nil {
+		if s := c.host.Find([]byte(sid)); s != nil {
 			s.aborted(now, c, ticket)
 		}
 		return
@@ -148,8 +148,7 @@ func (c *Conn) payload(now Instant, ticket uint32, q *queue) {
 		c.compressed(now, ticket, q.flat(), enc)
 		return
 	}
-	var buf [256]byte
-	resp.Fields = c.fields(buf[:0])
+	resp.Fields = c.fields(c.host.fields[:0])
 	resp.Connection = c.req.persist
 	o := c.output()
 	o.head(&resp)
@@ -217,8 +216,7 @@ func (c *Conn) fields(dst []byte) []byte {
 
 // respond answers the current request with a short body.
 func (c *Conn) respond(now Instant, resp *http1.Response, body []byte) {
-	var buf [256]byte
-	resp.Fields = append(c.fields(buf[:0]), resp.Fields...)
+	resp.Fields = append(c.fields(c.host.fields[:0]), resp.Fields...)
 	resp.ContentLength = int64(len(body))
 	resp.Connection = c.req.persist
 	o := c.output()
@@ -288,8 +286,7 @@ func (c *Conn) flatPayload(now Instant, ticket uint32, payload []byte, compress 
 
 // sendPayload answers with a payload that is one slice, which is kept.
 func (c *Conn) sendPayload(now Instant, payload []byte, enc encoding) {
-	var buf [256]byte
-	fields := buf[:0]
+	fields := c.host.fields[:0]
 	if enc != identity {
 		fields = http1.AppendField(fields, "Content-Encoding", enc.String())
 	}

@@ -4,7 +4,6 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/e6a90ca8/sio/codec/http1"
 	"github.com/e6a90ca8/sio/codec/websocket"
 )
 
@@ -13,16 +12,15 @@ import (
 // its session. It belongs to the loop that made it.
 type Conn struct {
 	// Fixed by Init.
-	host Host
+	host *Table
 	wire Wire
 
 	sess *Session // of a WebSocket: the session it carries or probes for
 	req  *request // the request being read or answered; nil between requests and on a WebSocket
 	out  *Output  // nil when nothing waits to be written
 
-	carry    []byte           // bytes read that could not be used yet
-	progress http1.Progress   // how far the head at the start of carry has been looked at
-	reader   websocket.Reader // of a WebSocket
+	carry  []byte           // bytes read that could not be used yet
+	reader websocket.Reader // of a WebSocket
 
 	deadline Instant // of the state; 0: none
 	entry    Instant // see Timed
@@ -86,7 +84,7 @@ type pong struct {
 
 // Init makes c the state of a connection that was just opened.
 func (c *Conn) Init(h Host, w Wire, now Instant) {
-	*c = Conn{host: h, wire: w, state: connHead}
+	*c = Conn{host: h.Sessions(), wire: w, state: connHead}
 	c.until(now.After(h.Config().HeadTimeout))
 }
 
@@ -264,7 +262,7 @@ func (c *Conn) unstall(now Instant) {
 // output is where bytes for this connection go; the loop is told that there are some.
 func (c *Conn) output() *Output {
 	if c.out == nil {
-		c.out = c.host.Sessions().output()
+		c.out = c.host.output()
 	}
 	if c.marks&markWritten == 0 {
 		c.marks |= markWritten
@@ -276,7 +274,7 @@ func (c *Conn) output() *Output {
 // fanned is output for broadcasts.
 func (c *Conn) fanned() *Output {
 	if c.out == nil {
-		c.out = c.host.Sessions().output()
+		c.out = c.host.output()
 	}
 	if c.marks&(markWritten|markFanned) == 0 {
 		c.marks |= markFanned
@@ -296,7 +294,7 @@ func (c *Conn) Flush(now Instant, scratch []byte) []byte {
 	c.marks &^= markWritten
 	if c.pong != nil && c.state < connCloseWait {
 		if c.out == nil {
-			c.out = c.host.Sessions().output()
+			c.out = c.host.output()
 		}
 		c.out.control(websocket.Pong, c.pong.data[:c.pong.n])
 	}
@@ -319,7 +317,7 @@ func (c *Conn) Flush(now Instant, scratch []byte) []byte {
 			s.flushed(before, c.wire.Buffered())
 		}
 	}
-	c.host.Sessions().free(o)
+	c.host.free(o)
 	if c.state == connClosing {
 		c.shut()
 	}
@@ -382,7 +380,7 @@ func (c *Conn) bury() {
 		c.carry = nil
 	}
 	if c.out != nil {
-		c.host.Sessions().free(c.out)
+		c.host.free(c.out)
 		c.out = nil
 	}
 	c.pong = nil
@@ -460,4 +458,4 @@ func (c *Conn) Remote() netip.AddrPort { return c.wire.Remote() }
 func (c *Conn) Wire() Wire { return c.wire }
 
 // Host is the loop that c belongs to. Any goroutine.
-func (c *Conn) Host() Host { return c.host }
+func (c *Conn) Host() Host { return c.host.Host }

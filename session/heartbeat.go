@@ -1,6 +1,11 @@
 package session
 
-import "github.com/e6a90ca8/sio/codec/engineio"
+import (
+	"math"
+	"time"
+
+	"github.com/e6a90ca8/sio/codec/engineio"
+)
 
 var (
 	pingPacket = []byte{byte(engineio.Ping)}
@@ -37,7 +42,8 @@ func (s *Session) pong(now Instant) {
 	cfg := s.host.Config()
 	s.marks &^= markAwaitsPong
 	sent := s.due - Instant(cfg.PingTimeout)
-	s.rtt.Store(max(int64(s.host.Clock()-sent), 1))
+	us := time.Duration(s.host.Clock()-sent) / time.Microsecond
+	s.rtt.Store(uint32(min(max(us, 1), math.MaxUint32)))
 	s.due = now.After(cfg.PingInterval)
 	s.schedule()
 	if h := cfg.Hooks; h != nil && h.Heartbeat != nil {

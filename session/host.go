@@ -121,6 +121,15 @@ type App interface {
 	// accepts nothing for that namespace.
 	Connect(s *Session, now Instant, nsp, auth []byte)
 
+	// Event hands over an event. All of e is a view.
+	Event(now Instant, k *Socket, e *Event)
+	// Failed is told that the session will end over a packet that could not be read, for
+	// each of its sockets.
+	Failed(k *Socket, err error)
+	// Left is told once, when a joined socket has ended. Its rooms are left when it
+	// returns.
+	Left(k *Socket, r Reason, err error)
+
 	// Opened and Ended are told of each session, the latter after its sockets.
 	Opened(s *Session)
 	Ended(s *Session, r Reason, err error)

@@ -53,7 +53,7 @@ func (s *Session) take(now Instant, pkt engineio.Packet) {
 //
 // Source: Socket.IO protocol 5, "Exchange protocol".
 func (s *Session) text(now Instant, data []byte) {
-	if s.partial != nil {
+	if s.partial() != nil {
 		s.protocolError(now, ErrAwaited)
 		return
 	}
@@ -62,7 +62,7 @@ func (s *Session) text(now Instant, data []byte) {
 		s.protocolError(now, err)
 		return
 	}
-	args := &s.host.Sessions().args
+	args := &s.host.args
 	if err := p.Check(args); err != nil {
 		args.Reset()
 		s.protocolError(now, err)
@@ -90,9 +90,11 @@ func (s *Session) route(now Instant, p *socketio.Packet, args *socketio.Args, at
 	}
 	switch p.Type {
 	case socketio.Event, socketio.BinaryEvent:
-		e := Event{ID: p.ID, Args: args, Attachments: attachments}
-		e.Name = s.eventName(args)
-		k.Up.Event(now, k, &e)
+		// Kept in the table: the interface call would move it to the heap each time.
+		e := &s.host.event
+		*e = Event{Name: s.eventName(args), ID: p.ID, Args: args, Attachments: attachments}
+		s.host.App().Event(now, k, e)
+		*e = Event{}
 	case socketio.Ack, socketio.BinaryAck:
 		k.acked(p.ID, args, attachments)
 	case socketio.Disconnect:
@@ -108,7 +110,7 @@ func (s *Session) eventName(args *socketio.Args) []byte {
 	if !escaped {
 		return name
 	}
-	t := s.host.Sessions()
+	t := s.host
 	t.name, _ = socketio.Unquote(t.name[:0], args.At(0))
 	return t.name
 }
@@ -126,7 +128,7 @@ func (s *Session) WrongState(now Instant) {
 func (s *Session) protocolError(now Instant, err error) {
 	for k := s.sockets; k != nil; k = k.next {
 		if k.state == Joined {
-			k.Up.Failed(k, err)
+			s.host.App().Failed(k, err)
 		}
 	}
 	s.Shut(now, ForcedClose, err)
@@ -156,18 +158,18 @@ func (p *partial) reset() {
 // Source: Socket.IO protocol 5, "Packet encoding"; the bounds in bytes and time are
 // ours, the reference server has only one on the number.
 func (s *Session) await(now Instant, text []byte, n int) {
-	p := s.host.Sessions().partial()
+	p := s.host.partial()
 	p.buf = append(p.buf, text...)
 	p.ends = append(p.ends, len(p.buf))
 	p.want = n
 	p.bound = now.After(s.host.Config().BinaryTimeout)
-	s.partial = p
+	s.extend().partial = p
 	s.host.Schedule(s, p.bound)
 }
 
 // attachment takes a binary message.
 func (s *Session) attachment(now Instant, data []byte) {
-	p := s.partial
+	p := s.partial()
 	if p == nil {
 		s.protocolError(now, ErrNotAwaited)
 		return
@@ -181,7 +183,7 @@ func (s *Session) attachment(now Instant, data []byte) {
 	if len(p.ends) <= p.want {
 		return
 	}
-	s.partial = nil
+	s.more.partial = nil
 	from := p.ends[0]
 	for _, to := range p.ends[1:] {
 		p.parts = append(p.parts, p.buf[from:to:to])
@@ -196,12 +198,12 @@ func (s *Session) attachment(now Instant, data []byte) {
 	} else {
 		s.route(now, &pkt, &p.args, p.parts)
 	}
-	s.host.Sessions().freePartial(p)
+	s.host.freePartial(p)
 }
 
 func (s *Session) dropPartial() {
-	if p := s.partial; p != nil {
-		s.partial = nil
-		s.host.Sessions().freePartial(p)
+	if p := s.partial(); p != nil {
+		s.more.partial = nil
+		s.host.freePartial(p)
 	}
 }

@@ -32,7 +32,7 @@ func (s *Session) queued() {
 	if limit := s.host.Config().HardLimit; p.queue.bytes-p.queue.longest > limit {
 		s.evict(limit)
 	}
-	s.backlog.Store(int64(p.queue.bytes))
+	s.backlog.Store(saturated(p.queue.bytes))
 	if p.get != nil {
 		s.answerable()
 	}

@@ -10,15 +10,18 @@ import (
 // A request is one HTTP request to the engine while the connection works on it: as
 // long as its body is coming, and then until it is answered.
 type request struct {
-	head    []byte // a copy of the raw head, where it is needed after the call that parsed it; else empty
-	body    []byte // what has come of a body that did not come whole
-	decoder http1.Body
+	progress http1.Progress // how far its head has been looked at, while that has not come whole
+	head     []byte         // a copy of the raw head, where it is needed after the call that parsed it; else empty
+	body     []byte         // what has come of a body that did not come whole
+	decoder  http1.Body
 
 	sid  []byte // a copy; empty for a handshake
 	home int    // the loop that owns the session; the connection's own for a handshake
 	post bool
 	told bool // the session knows of this request, so it must hear of its end
 
+	query   Request   // as it is shown to others: here, or their interfaces would move it to the heap
+	names   [256]byte // of its parameters, where they had to be decoded
 	persist http1.Connection
 	gzip    bool // accepted by the client
 	deflate bool
@@ -31,7 +34,7 @@ var errRequestTimeout = &http1.Error{Status: 408, Text: "request timeout"}
 // head takes a request head from the start of b, and the body too if it is there.
 func (c *Conn) head(now Instant, b []byte) int {
 	cfg := c.host.Config()
-	h, n, err := http1.ParseHead(b, &c.progress, &cfg.HTTP)
+	h, n, err := http1.ParseHead(b, &c.request().progress, &cfg.HTTP)
 	if err != nil {
 		c.refuse(now, err)
 		return len(b)
@@ -101,7 +104,7 @@ func (c *Conn) body(now Instant, b []byte) int {
 // request is the record of the current request.
 func (c *Conn) request() *request {
 	if c.req == nil {
-		c.req = c.host.Sessions().request()
+		c.req = c.host.request()
 		c.req.home = c.host.Index()
 	}
 	return c.req
@@ -113,7 +116,7 @@ func (c *Conn) dropRequest() {
 		if r.body != nil {
 			c.host.Release(r.body)
 		}
-		c.host.Sessions().freeRequest(r)
+		c.host.freeRequest(r)
 	}
 }
 
@@ -153,13 +156,12 @@ func (c *Conn) refuse(now Instant, err error) {
 // which error wins: transport, Origin, session id, session's transport; for
 // handshakes the method, the upgrade, the application, the protocol revision, the id.
 func (c *Conn) serve(now Instant, h *http1.Head, body []byte) {
-	var scratch [256]byte
-	q := Request{Head: *h, Remote: c.wire.Remote(), Secure: c.wire.Secure()}
-	q.Transport, _ = http1.QueryValue(scratch[:0:96], h.Query, "transport")
-	q.SID, _ = http1.QueryValue(scratch[96:96:192], h.Query, "sid")
-	q.EIO, _ = http1.QueryValue(scratch[192:192], h.Query, "EIO")
-
 	r := c.request()
+	q := &r.query
+	*q = Request{Head: *h, Remote: c.wire.Remote(), Secure: c.wire.Secure()}
+	q.Transport, _ = http1.QueryValue(r.names[:0:96], h.Query, "transport")
+	q.SID, _ = http1.QueryValue(r.names[96:96:192], h.Query, "sid")
+	q.EIO, _ = http1.QueryValue(r.names[192:192], h.Query, "EIO")
 	r.persist = h.Persistence()
 	r.post = string(h.Method) == "POST"
 	r.gzip = http1.AcceptsEncoding(h.AcceptEncoding, "gzip")
@@ -174,29 +176,29 @@ func (c *Conn) serve(now Instant, h *http1.Head, body []byte) {
 
 	transport := transportNamed(q.Transport)
 	if transport == 0 || !c.host.Config().Transports.Has(transport) {
-		c.failed(now, &q, &Failure{Code: CodeTransport, Detail: string(q.Transport)})
+		c.failed(now, q, &Failure{Code: CodeTransport, Detail: string(q.Transport)})
 		return
 	}
 	if !validOrigin(h.Origin) {
-		c.failed(now, &q, &Failure{Code: CodeRequest, Name: "INVALID_ORIGIN", Detail: string(h.Origin)})
+		c.failed(now, q, &Failure{Code: CodeRequest, Name: "INVALID_ORIGIN", Detail: string(h.Origin)})
 		return
 	}
 	if len(q.SID) == 0 {
-		c.handshake(now, &q, transport)
+		c.handshake(now, q, transport)
 		return
 	}
 	home := c.host.Home(q.SID)
 	switch {
 	case home < 0:
-		c.failed(now, &q, &Failure{Code: CodeSID, Detail: string(q.SID)})
+		c.failed(now, q, &Failure{Code: CodeSID, Detail: string(q.SID)})
 	case h.ConnectionUpgrade:
-		c.upgrade(now, &q, transport, home)
+		c.upgrade(now, q, transport, home)
 	case home == c.host.Index():
 		r.sid = append(r.sid[:0], q.SID...)
 		r.home, r.told = home, true
-		arrive(c.host, now, &call{from: c, ticket: c.ticket, request: &q, transport: transport, body: body})
+		arrive(c.host, now, &call{from: c, ticket: c.ticket, request: q, transport: transport, body: body})
 	default:
-		c.hop(now, &q, transport, home, body)
+		c.hop(now, q, transport, home, body)
 	}
 }
 
@@ -248,11 +250,11 @@ func (c *Conn) Admitted(now Instant, ticket uint32, v Verdict) {
 	}
 	var p http1.Progress
 	h, _, _ := http1.ParseHead(c.req.head, &p, &c.host.Config().HTTP)
-	var scratch [128]byte
-	q := Request{Head: h, Remote: c.wire.Remote(), Secure: c.wire.Secure()}
-	q.Transport, _ = http1.QueryValue(scratch[:0:64], h.Query, "transport")
-	q.EIO, _ = http1.QueryValue(scratch[64:64], h.Query, "EIO")
-	c.decided(now, &q, transportNamed(q.Transport), v)
+	q := &c.req.query
+	*q = Request{Head: h, Remote: c.wire.Remote(), Secure: c.wire.Secure()}
+	q.Transport, _ = http1.QueryValue(c.req.names[:0:96], h.Query, "transport")
+	q.EIO, _ = http1.QueryValue(c.req.names[192:192], h.Query, "EIO")
+	c.decided(now, q, transportNamed(q.Transport), v)
 	c.resume(now)
 }
 
@@ -285,7 +287,7 @@ func (c *Conn) decided(now Instant, q *Request, t Transport, v Verdict) {
 		return
 	}
 	r := c.req
-	r.sid = append(r.sid[:0], s.id...)
+	r.sid = append(r.sid[:0], s.ID()...)
 	r.told = true
 	s.polling.get, s.polling.getTicket = c, c.ticket
 	s.open(now)
@@ -306,8 +308,7 @@ func (c *Conn) switchProtocols(now Instant, q *Request) bool {
 		c.respond(now, &http1.Response{Status: 426, Fields: http1.AppendField(nil, "Sec-WebSocket-Version", "13")}, nil)
 		return false
 	}
-	var buf [256]byte
-	fields = append(buf[:0], "Upgrade: websocket\r\nSec-WebSocket-Accept: "...)
+	fields = append(c.host.fields[:0], "Upgrade: websocket\r\nSec-WebSocket-Accept: "...)
 	fields = websocket.AppendAccept(fields, q.WebSocketKey)
 	fields = append(fields, "\r\n"...)
 	if p := http1.FirstToken(q.WebSocketProtocol); p != nil {
@@ -360,7 +361,7 @@ func (c *Conn) upgrade(now Instant, q *Request, t Transport, home int) {
 		c.respond(now, &http1.Response{Status: 503}, nil)
 		return
 	}
-	s := c.host.Sessions().Find(q.SID)
+	s := c.host.Find(q.SID)
 	if s == nil {
 		c.failed(now, q, &Failure{Code: CodeSID, Detail: string(q.SID)})
 		return
@@ -378,6 +379,10 @@ func (c *Conn) hooked(fields []byte) []byte {
 	if hooks == nil || hooks.Headers == nil || c.req == nil {
 		return fields
 	}
+	return c.callHeaders(hooks, fields)
+}
+
+func (c *Conn) callHeaders(hooks *Hooks, fields []byte) []byte {
 	hooks.Headers(c.req.head, c.req.initial, func(name, value string) {
 		if http1.ValidFieldName(name) && http1.ValidFieldValue(value) {
 			fields = http1.AppendField(fields, name, value)

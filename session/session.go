@@ -1,8 +1,10 @@
 package session
 
 import (
+	"math"
 	"net/netip"
 	"sync/atomic"
+	"time"
 
 	"github.com/e6a90ca8/sio/broadcast"
 	"github.com/e6a90ca8/sio/codec/engineio"
@@ -13,43 +15,82 @@ import (
 // it.
 type Session struct {
 	// Fixed by newSession; read by any goroutine.
-	host      Host
-	id        string
-	raw       [IDLen]byte // id's bytes, unless the application made the id
-	Handshake Handshake
+	host   *Table // its Host only, for others than the loop
+	custom string // the id, if the application made it
+	head   string // of the request that the session began with
+	remote compactAddr
+	raw    [IDLen]byte // the id's characters, if the application did not make it
+	issued int64       // milliseconds of Unix time
+	secure bool
+	first  Transport
 
 	// Written by the loop, read by any goroutine.
-	transport Transport     // the loop's own copy
-	carrier   atomic.Uint32 // transport, for the others
-	ready     atomic.Uint32 // state, for the others
-	rtt       atomic.Int64  // of the last heartbeat, in nanoseconds; 0: none yet
-	backlog   atomic.Int64  // bytes that the last flush left waiting
+	public  atomic.Uint32 // transport and state
+	rtt     atomic.Uint32 // of the last heartbeat, in microseconds; 0: none yet
+	backlog atomic.Int32  // bytes that the last flush left waiting
 
 	// Owned by the loop.
-	ws      *Conn    // the WebSocket; nil on polling
-	polling *polling // nil once on a WebSocket
-	sockets *Socket  // a list: most sessions have one
-	partial *partial // a packet whose attachments are coming
-	sent    *[]func(error)
-	due     Instant // of the next ping, or of the pong
-	bound   Instant // to join a namespace, or to be closed
-	entry   Instant // see Timed
-	grant   int     // see flushed
-	stalls  int32   // sockets whose inbox is full: nothing is read while there are any
-	state   State
-	marks   sessionMarks
+	transport Transport // as in public
+	state     State     // as in public
+	marks     sessionMarks
+	stalls    int32        // sockets whose inbox is full: nothing is read while there are any
+	grant     int32        // see flushed
+	ws        *Conn        // the WebSocket; nil on polling
+	polling   *polling     // nil once on a WebSocket
+	sockets   *Socket      // a list: most sessions have one
+	more      *sessionMore // what most sessions do not have; nil until then
+	due       Instant      // of the next ping, or of the pong
+	bound     Instant      // to join a namespace, or to be closed
+	entry     Instant      // see Timed
+}
 
-	// App is the application's, which sets it in Opened.
-	App any
+// sessionMore is the part of a session that most do without. It belongs to the loop.
+type sessionMore struct {
+	partial *partial      // a packet whose attachments are coming
+	sent    []func(error) // see Sent
 }
 
 // Handshake is what a session keeps of its first request.
 type Handshake struct {
-	Head      []byte // raw request head, a copy; nil once dropped
+	Head      string // raw
 	Remote    netip.AddrPort
 	Issued    int64 // milliseconds of Unix time
 	Secure    bool
 	Transport Transport
+}
+
+// Handshake tells of the request that the session began with. Any goroutine.
+func (s *Session) Handshake() Handshake {
+	return Handshake{Head: s.head, Remote: s.remote.addrPort(), Issued: s.issued, Secure: s.secure, Transport: s.first}
+}
+
+// compactAddr is an address and a port in 20 bytes instead of 32. It has no room for
+// the zone of a link-local IPv6 address.
+type compactAddr struct {
+	ip   [16]byte
+	port uint16
+	kind uint8 // 0: none, 4 or 6
+}
+
+func compact(a netip.AddrPort) (c compactAddr) {
+	if !a.IsValid() {
+		return c
+	}
+	c.ip, c.port, c.kind = a.Addr().As16(), a.Port(), 6
+	if a.Addr().Unmap().Is4() {
+		c.kind = 4
+	}
+	return c
+}
+
+func (c compactAddr) addrPort() netip.AddrPort {
+	switch c.kind {
+	case 4:
+		return netip.AddrPortFrom(netip.AddrFrom16(c.ip).Unmap(), c.port)
+	case 6:
+		return netip.AddrPortFrom(netip.AddrFrom16(c.ip), c.port)
+	}
+	return netip.AddrPort{}
 }
 
 // State is the readyState of a session.
@@ -93,23 +134,17 @@ func (*takenError) Error() string { return "session id already in use" }
 // newSession makes the session of an admitted handshake and puts it in the table.
 // It returns nil if the application's id is taken.
 func newSession(h Host, now Instant, q *Request, t Transport, sid string) *Session {
-	s := &Session{host: h, transport: t}
-	s.carrier.Store(uint32(t))
+	s := &Session{host: h.Sessions(), custom: sid, transport: t, first: t}
 	if sid == "" {
 		h.NewID(&s.raw)
-		sid = idString(&s.raw)
 	} else if !h.Claim(sid) {
 		return nil
 	}
-	s.id = sid
-	s.Handshake = Handshake{
-		Head: append(make([]byte, 0, len(q.Raw)), q.Raw...), Remote: q.Remote, Secure: q.Secure,
-		Issued: h.Wall(), Transport: t,
-	}
+	s.head, s.remote, s.secure, s.issued = string(q.Raw), compact(q.Remote), q.Secure, h.Wall()
 	if t == Polling {
 		s.polling = new(polling)
 	}
-	h.Sessions().byID[sid] = s
+	s.host.byID[s.ID()] = s
 	return s
 }
 
@@ -120,15 +155,15 @@ func (s *Session) open(now Instant) {
 	cfg := s.host.Config()
 	s.setState(Open)
 	hs := engineio.Handshake{
-		SID: s.id, PingInterval: cfg.PingInterval, PingTimeout: cfg.PingTimeout, MaxPayload: cfg.MaxPayload,
+		SID: s.ID(), PingInterval: cfg.PingInterval, PingTimeout: cfg.PingTimeout, MaxPayload: cfg.MaxPayload,
 	}
 	if s.transport == Polling && cfg.AllowUpgrades && cfg.Transports.Has(WebSocket) {
 		hs.Upgrades = upgradesToWebSocket
 	}
-	var buf [192]byte
-	s.packet(engineio.AppendHandshake(append(buf[:0], byte(engineio.Open)), &hs), true)
+	buf := s.host.packet[:0]
+	s.packet(engineio.AppendHandshake(append(buf, byte(engineio.Open)), &hs), true)
 	if cfg.InitialPacket != nil {
-		s.packet(append(append(buf[:0], byte(engineio.Message)), cfg.InitialPacket...), true)
+		s.packet(append(append(buf, byte(engineio.Message)), cfg.InitialPacket...), true)
 	}
 	s.firstPing(now)
 	s.bound = now.After(cfg.ConnectTimeout)
@@ -142,30 +177,38 @@ func (s *Session) open(now Instant) {
 var upgradesToWebSocket = []string{"websocket"}
 
 // ID is the session's secret id. Any goroutine.
-func (s *Session) ID() string { return s.id }
+func (s *Session) ID() string {
+	if s.custom != "" {
+		return s.custom
+	}
+	return idString(&s.raw)
+}
 
 // Host is the loop that s belongs to. Any goroutine.
-func (s *Session) Host() Host { return s.host }
+func (s *Session) Host() Host { return s.host.Host }
 
 // Transport is what carries the session now. Any goroutine.
-func (s *Session) Transport() Transport { return Transport(s.carrier.Load()) }
+func (s *Session) Transport() Transport { return Transport(s.public.Load()) }
 
-// RTT is the time that the last ping took to be answered, in nanoseconds; 0 before
-// the first pong. Any goroutine.
-func (s *Session) RTT() int64 { return s.rtt.Load() }
+// RTT is the time that the last ping took to be answered; 0 before the first pong. Any
+// goroutine.
+func (s *Session) RTT() time.Duration { return time.Duration(s.rtt.Load()) * time.Microsecond }
 
 // Backlog is how many bytes were waiting for the client after the last flush. Any
 // goroutine.
-func (s *Session) Backlog() int64 { return s.backlog.Load() }
+func (s *Session) Backlog() int { return int(s.backlog.Load()) }
 
 // ReadyState is the session's state. Any goroutine.
-func (s *Session) ReadyState() State { return State(s.ready.Load()) }
+func (s *Session) ReadyState() State { return State(s.public.Load() >> 8) }
 
 // setState is the only writer of the state.
 func (s *Session) setState(to State) {
 	s.state = to
-	s.ready.Store(uint32(to))
+	s.publish()
 }
+
+// publish shows transport and state to other goroutines.
+func (s *Session) publish() { s.public.Store(uint32(s.state)<<8 | uint32(s.transport)) }
 
 // packet queues an Engine.IO text packet, type digit included, which is copied.
 func (s *Session) packet(p []byte, compress bool) {
@@ -265,23 +308,24 @@ func (s *Session) flushing() {
 func (s *Session) flushed(before, left int) {
 	if left > 0 || s.grant > 0 || s.backlog.Load() > 0 {
 		if before == 0 {
-			s.grant = left
+			s.grant = saturated(left)
 		} else {
-			s.grant = min(s.grant, before)
+			s.grant = min(s.grant, saturated(before))
 		}
-		s.backlog.Store(int64(left))
-		if limit := s.host.Config().HardLimit; left-s.grant > limit && s.state != Closed {
+		s.backlog.Store(saturated(left))
+		if limit := s.host.Config().HardLimit; left-int(s.grant) > limit && s.state != Closed {
 			s.evict(limit)
 		}
 	}
 	s.drained()
 }
 
+// saturated is n as the counters of a session hold it.
+func saturated(n int) int32 { return int32(min(n, math.MaxInt32)) }
+
 // drained is called when the transport has got everything.
 func (s *Session) drained() {
-	if s.sent != nil {
-		s.settle(nil)
-	}
+	s.settle(nil)
 	if h := s.host.Config().Hooks; h != nil && h.Drain != nil {
 		h.Drain(s)
 	}
@@ -294,21 +338,37 @@ func (s *Session) Sent(f func(error)) {
 		f(ErrPacketState)
 		return
 	}
-	if s.sent == nil {
-		s.sent = new([]func(error))
-	}
-	*s.sent = append(*s.sent, f)
+	more := s.extend()
+	more.sent = append(more.sent, f)
 	if s.ws != nil {
 		s.ws.output() // makes the loop call Flush
 	}
 }
 
 func (s *Session) settle(err error) {
-	all := *s.sent
-	s.sent = nil
+	if s.more == nil || s.more.sent == nil {
+		return
+	}
+	all := s.more.sent
+	s.more.sent = nil
 	for _, f := range all {
 		f(err)
 	}
+}
+
+func (s *Session) extend() *sessionMore {
+	if s.more == nil {
+		s.more = new(sessionMore)
+	}
+	return s.more
+}
+
+// partial is the packet whose attachments are coming, or nil.
+func (s *Session) partial() *partial {
+	if s.more == nil {
+		return nil
+	}
+	return s.more.partial
 }
 
 // Shut closes the session gracefully: what waits is sent first. Its sockets end at
@@ -354,9 +414,9 @@ func (s *Session) Close(now Instant, r Reason, err error) {
 		return
 	}
 	s.setState(Closed)
-	delete(s.host.Sessions().byID, s.id)
-	if s.raw[0] == 0 { // the application made the id
-		s.host.Unclaim(s.id)
+	delete(s.host.byID, s.ID())
+	if s.custom != "" {
+		s.host.Unclaim(s.custom)
 	}
 	s.due, s.bound = 0, 0
 	s.dropPartial()
@@ -369,9 +429,7 @@ func (s *Session) Close(now Instant, r Reason, err error) {
 	} else {
 		s.endPolling(now, r)
 	}
-	if s.sent != nil {
-		s.settle(ErrPacketState)
-	}
+	s.settle(ErrPacketState)
 	s.host.App().Ended(s, r, err)
 	if h := s.host.Config().Hooks; h != nil && h.Close != nil {
 		h.Close(s, r, err)
@@ -406,7 +464,7 @@ func (s *Session) Expire(now Instant) Instant {
 		}
 	}
 	next := earlier(s.due, s.bound)
-	if p := s.partial; p != nil {
+	if p := s.partial(); p != nil {
 		if now >= p.bound {
 			s.protocolError(now, &LimitError{Limit: "attachment time", Bound: int64(s.host.Config().BinaryTimeout)})
 		} else {

@@ -9,19 +9,29 @@ import (
 // A Socket is one client in one namespace, as its session's loop sees it. The
 // application embeds it in what its users see, so that the two are one object.
 type Socket struct {
-	// Fixed before Grant; read by any goroutine.
-	Up        Owner
-	Namespace string
-	Shard     *broadcast.Shard // of the namespace, on the session's loop
-	raw       [IDLen]byte
-	session   *Session
-
-	// Owned by the loop.
-	Member broadcast.Member // its seat in the namespace's rooms
+	// Owned by the loop. Its seat in the namespace's rooms stands first: see SocketOf.
+	Member broadcast.Member
 	next   *Socket          // of the session
 	acks   map[int64]Waiter // acknowledgements that are due; nil while there are none
 	state  SocketState
 	full   bool // its inbox is: the session does not read
+
+	// Fixed before Grant; read by any goroutine.
+	raw     [IDLen]byte
+	space   *Space
+	session *Session
+}
+
+// A Space is one namespace on one loop: what all its sockets there have in common. It is
+// fixed, and may be read by any goroutine; the shard belongs to the loop.
+type Space struct {
+	Name  string // of the namespace, with its slash
+	Shard *broadcast.Shard
+}
+
+// NewSpace makes the space of a namespace on a loop.
+func NewSpace(name string, loop int, dir *broadcast.Directory) *Space {
+	return &Space{Name: name, Shard: broadcast.NewShard(loop, dir, deliver)}
 }
 
 // SocketState is how far a socket has come.
@@ -40,18 +50,6 @@ const (
 	Gone
 )
 
-// An Owner is the application's side of a socket. Its methods are called on the
-// loop, and must not block.
-type Owner interface {
-	// Event hands over an event. All of e is a view.
-	Event(now Instant, k *Socket, e *Event)
-	// Failed is told that the session will end over a packet that could not be read.
-	Failed(k *Socket, err error)
-	// Ended is told once, when a joined socket has ended. Its rooms are left when it
-	// returns.
-	Ended(k *Socket, r Reason, err error)
-}
-
 // An Event is an inbound event; everything in it is a view.
 type Event struct {
 	Name        []byte
@@ -69,13 +67,15 @@ type Waiter interface {
 	Failed(k *Socket, err error)
 }
 
-// Init gives a new socket its id and its place in a session. Loop only, before the
-// socket is known to anybody else.
-func (k *Socket) Init(s *Session, up Owner, nsp string, shard *broadcast.Shard) {
-	k.session, k.Up, k.Namespace, k.Shard = s, up, nsp, shard
+// Init gives a new socket its id and its place in a session and a namespace. Loop
+// only, before the socket is known to anybody else.
+func (k *Socket) Init(s *Session, space *Space) {
+	k.session, k.space = s, space
 	s.host.NewID(&k.raw)
-	k.Member.To = k
 }
+
+// Space is the namespace that k is in, on its loop. Any goroutine.
+func (k *Socket) Space() *Space { return k.space }
 
 // ID is the socket's public id. Any goroutine.
 func (k *Socket) ID() string { return idString(&k.raw) }
@@ -89,7 +89,7 @@ func (k *Socket) State() SocketState { return k.state }
 // socket returns the session's socket in a namespace, or nil.
 func (s *Session) socket(nsp []byte) *Socket {
 	for k := s.sockets; k != nil; k = k.next {
-		if k.Namespace == string(nsp) {
+		if k.space.Name == string(nsp) {
 			return k
 		}
 	}
@@ -140,10 +140,9 @@ func (s *Session) Grant(now Instant, k *Socket) bool {
 	if s.bound != 0 {
 		s.bound = 0 // the connect timeout is over; the wheel finds out by itself
 	}
-	k.Shard.Add(&k.Member)
-	var buf [128]byte
-	b := append(buf[:0], byte(engineio.Message))
-	b = socketio.AppendHead(b, socketio.Connect, 0, k.Namespace, -1)
+	k.space.Shard.Add(&k.Member)
+	b := append(s.host.packet[:0], byte(engineio.Message))
+	b = socketio.AppendHead(b, socketio.Connect, 0, k.space.Name, -1)
 	b = append(b, `{"sid":"`...)
 	b = append(b, k.raw[:]...)
 	b = append(b, `"}`...)
@@ -192,7 +191,12 @@ func (k *Socket) SendMessage(m *broadcast.Message, f broadcast.Flags) bool {
 	return true
 }
 
-// Deliver implements [broadcast.Receiver].
+// deliver implements [broadcast.Deliver].
+func deliver(to *broadcast.Member, m *broadcast.Message, f broadcast.Flags) {
+	SocketOf(to).Deliver(m, f)
+}
+
+// Deliver is SendMessage for a broadcast: the write may wait for its share of it.
 func (k *Socket) Deliver(m *broadcast.Message, f broadcast.Flags) {
 	if f&broadcast.Volatile != 0 && !k.session.writable() {
 		return
@@ -218,9 +222,8 @@ func (k *Socket) Disconnect(now Instant, all bool, err error) {
 }
 
 func (k *Socket) leave(now Instant, err error) {
-	var buf [64]byte
-	b := append(buf[:0], byte(engineio.Message))
-	k.session.packet(socketio.AppendHead(b, socketio.Disconnect, 0, k.Namespace, -1), true)
+	b := append(k.session.host.packet[:0], byte(engineio.Message))
+	k.session.packet(socketio.AppendHead(b, socketio.Disconnect, 0, k.space.Name, -1), true)
 	k.end(now, ServerNamespaceDisconnect, err)
 }
 
@@ -246,8 +249,8 @@ func (k *Socket) end(now Instant, r Reason, err error) {
 	for _, w := range acks {
 		w.Failed(k, ErrGone)
 	}
-	k.Up.Ended(k, r, err)
-	k.Shard.Remove(&k.Member)
+	k.session.host.App().Left(k, r, err)
+	k.space.Shard.Remove(&k.Member)
 }
 
 // endSockets ends all sockets of the session. Bids are forgotten: the application

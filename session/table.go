@@ -6,23 +6,31 @@ import "github.com/e6a90ca8/sio/codec/socketio"
 // recognise rooms that are sockets by it.
 const IDLen = 20
 
-// A Table holds the sessions of one loop by their id, and what they lend each other
-// for the length of a turn or a request. It belongs to the loop.
+// A Table is what the sessions of one loop have in common: their host, where they are
+// found by id, and what they lend each other for the length of a turn or a request.
+// Sessions and connections point to it alone. It belongs to the loop.
 type Table struct {
+	Host
 	byID     map[string]*Session
 	outputs  []*Output
 	requests []*request
 	partials []*partial
 	args     socketio.Args // of the packet being received
+	event    Event         // that is being handed over
 	name     []byte        // of an event, when it has to be unescaped
+
+	// Space to put short things together in, for one statement at a time: a buffer on the
+	// stack would be moved to the heap for the sake of the hooks that may see it.
+	packet [256]byte
+	fields [1024]byte
 }
 
 // maxSpare bounds each of the free lists: what a busy turn leaves behind is kept for
 // the next one, not for ever.
 const maxSpare = 1024
 
-// NewTable makes an empty table.
-func NewTable() *Table { return &Table{byID: make(map[string]*Session)} }
+// NewTable makes the empty table of a host.
+func NewTable(h Host) *Table { return &Table{Host: h, byID: make(map[string]*Session)} }
 
 // Find returns the session with the id, or nil.
 func (t *Table) Find(id []byte) *Session { return t.byID[string(id)] }

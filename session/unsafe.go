@@ -1,6 +1,18 @@
 package session
 
-import "unsafe"
+import (
+	"unsafe"
+
+	"github.com/e6a90ca8/sio/broadcast"
+)
+
+// SocketOf is the socket whose seat in the rooms m is.
+//
+// Assumed: m is the field Member of a Socket, and the first one, so that the two have
+// one address. The former holds because a socket's shard is made by [NewSpace] and
+// nobody else's members are added to it; TestMemberStandsFirst checks the latter. A
+// pointer back, or an interface, would cost every socket 8 or 16 bytes.
+func SocketOf(m *broadcast.Member) *Socket { return (*Socket)(unsafe.Pointer(m)) }
 
 // idString is the id's characters as a string, without a copy.
 //

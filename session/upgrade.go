@@ -89,7 +89,7 @@ func (s *Session) switchTo(now Instant, c *Conn) {
 		from.payload(now, p.getTicket, &q)
 	}
 	s.transport = WebSocket
-	s.carrier.Store(uint32(WebSocket))
+	s.publish()
 	s.ws, s.polling = c, nil
 	c.state = connWebSocket
 	c.until(0)

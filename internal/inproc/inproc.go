@@ -1,9 +1,19 @@
 // Package inproc is how package siotest reaches into a server without the server's
-// package offering that to everybody.
+// package offering that to everybody. Its functions take a *sio.Server, and are set by
+// package sio.
 package inproc
 
 import "github.com/e6a90ca8/sio/loop"
 
-// Detach starts a *sio.Server without a network, on a clock (nil: the system's), and
-// returns its loops. It is set by package sio.
-var Detach func(server any, clock loop.Clock) (*loop.Group, error)
+var (
+	// Detach starts a server without a network, on a clock (nil: the system's), and
+	// returns its loops.
+	Detach func(server any, clock loop.Clock) (*loop.Group, error)
+
+	// Path is the path of a server's engine: "/socket.io/".
+	Path func(server any) string
+
+	// Idle reports whether no handler of a server runs, and none is about to for what
+	// its loops have been told. Any goroutine.
+	Idle func(server any) bool
+)
