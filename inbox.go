@@ -145,7 +145,7 @@ func (l *listeners) inlineOnly(event string) bool {
 // inline handles an event on the loop. The caller has made itself the owner.
 func (s *Socket) inline(e *session.Event, h *handler) {
 	m := &s.ns.server.inline[s.session().Host().Index()].msg
-	*m = Msg{socket: s, data: e.Args.Text(), args: e.Args, first: 1, parts: e.Attachments, id: e.ID}
+	*m = Msg{socket: s, data: e.Args.Text(), args: e.Args, first: 1, parts: e.Attachments, id: e.ID, inline: true}
 	if h != nil {
 		m.name = h.name
 	} else {

@@ -75,6 +75,16 @@ func newPacket(event string) *Packet {
 	return p
 }
 
+// newRaw is a packet of an event whose JSON array is there already. It is complete.
+func newRaw(event string, array []byte) *Packet {
+	p := packets.Get().(*Packet)
+	if cap(p.json) < headRoom {
+		p.json = make([]byte, headRoom, 512)
+	}
+	p.name, p.json, p.sent = event, append(p.json[:headRoom], array...), true
+	return p
+}
+
 // newAck begins an acknowledgement: an array without a name.
 func newAck() *Packet {
 	p := packets.Get().(*Packet)

@@ -28,11 +28,14 @@ type Stats struct {
 	Namespaces   int
 	BytesRead    int64
 	BytesWritten int64
+	Events       int64    // that came in
+	Deliveries   int64    // packets that were queued for clients, each receiver of a broadcast counted
+	Dropped      int64    // volatile packets that were dropped for a client
 	Opened       int64    // sessions, since New
 	Refused      [6]int64 // requests, by the protocol's error code
 	TurnedAway   int64    // connections, over Options.MaxConns
 	Unhandled    int64    // events that nobody listens to
-	Panics       int64    // of handlers
+	Panics       int64    // of handlers and hooks
 	Slow         int64    // sockets that were ended as slow consumers
 	Workers      int      // goroutines that handle events now
 	Goroutines   int      // of the process
@@ -65,7 +68,11 @@ func (s *Server) Stats() Stats {
 			ls := l.Stats()
 			st.BytesRead += ls.Read.Load()
 			st.BytesWritten += ls.Written.Load()
+			st.Events += ls.Events.Load()
+			st.Deliveries += ls.Packets.Load()
+			st.Dropped += ls.Dropped.Load()
 			st.TurnedAway += ls.Refused.Load()
+			st.Panics += ls.Panics.Load()
 		}
 	}
 	return st

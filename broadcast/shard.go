@@ -173,10 +173,10 @@ func (s *Shard) Deliver(sel *Selection, msg *Message, f Flags) int {
 	n := 0
 	if list, ok := s.plain(sel); ok {
 		s.walking = true
+		defer func() { s.walking = false }()
 		for _, m := range list {
 			s.deliver(m, msg, f)
 		}
-		s.walking = false
 		return len(list)
 	}
 	s.Each(sel, func(m *Member) { s.deliver(m, msg, f); n++ })

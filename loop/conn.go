@@ -46,6 +46,7 @@ func (l *Loop) open(g gnet.Conn) {
 type moving []byte
 
 func (c *conn) receive(b []byte) {
+	defer c.barrier()
 	c.Receive(c.loop().now, b)
 	if c.paused && !c.closed {
 		// The poller watches for writability by replacing its events, and so forgets the
@@ -63,7 +64,7 @@ func (c *conn) Write(bufs [][]byte) {
 	for _, b := range bufs {
 		n += len(b)
 	}
-	c.loop().stats.Written.Add(int64(n))
+	c.loop().counted.written += int64(n)
 	// An error closes the connection, which is told by OnClose.
 	if len(bufs) == 1 {
 		_, _ = c.gnet.Write(bufs[0])

@@ -56,22 +56,40 @@ func (g *Group) Detach() error {
 }
 
 // Tick tells the loops of a detached group that its clock has moved, and returns when
-// they have done what was due. Any goroutine but a loop's.
+// they have done what was due and everything that followed from it, and have written
+// what was to be written. Any goroutine but a loop's.
 func (g *Group) Tick() {
 	var all sync.WaitGroup
+	now := g.clock.Now()
 	g.Loops(func(l *Loop) {
 		l.ticking.Store(true)
 		all.Add(1)
-		// What the tick causes is posted behind this, so look twice.
-		if !l.Do(func(session.Host, session.Instant) {
-			if !l.Do(func(session.Host, session.Instant) { all.Done() }) {
-				all.Done()
-			}
-		}) {
-			all.Done()
-		}
+		l.rest(now, 1, all.Done)
 	})
 	all.Wait()
+}
+
+// rest has done called once the loop has come to the time now, nothing waits to be
+// written, and its mailbox had nothing else in it for as many rounds more. Any
+// goroutine.
+func (l *Loop) rest(now session.Instant, rounds int, done func()) {
+	if !l.Do(func(session.Host, session.Instant) {
+		if l.now < now { // the turn began before the clock moved
+			l.now = now
+			l.ticking.Store(true)
+		}
+		waits := len(l.answerable) + len(l.doomed) + len(l.urgent) + len(l.bulky) + len(l.fanned) + len(l.dead)
+		switch {
+		case waits > 0 || l.ticking.Load():
+			l.rest(now, rounds, done)
+		case rounds > 0:
+			l.rest(now, rounds-1, done)
+		default:
+			done()
+		}
+	}) {
+		done()
+	}
 }
 
 // A Pipe is a connection of a detached group, seen from the client. Any goroutine.
@@ -178,7 +196,7 @@ func (p *Pipe) drain(now session.Instant) {
 		p.in = p.in[1:]
 		p.draining = true
 		p.mu.Unlock()
-		p.loop.stats.Read.Add(int64(len(b)))
+		p.loop.counted.read += int64(len(b))
 		p.conn.Receive(now, b)
 		p.mu.Lock()
 		p.draining = false
@@ -217,7 +235,7 @@ func (w *pipeWire) Write(bufs [][]byte) {
 	}
 	for _, b := range bufs {
 		w.out = append(w.out, b...)
-		w.loop.stats.Written.Add(int64(len(b)))
+		w.loop.counted.written += int64(len(b))
 	}
 	w.cond.Broadcast()
 }

@@ -122,7 +122,7 @@ func (e *engine) OnTraffic(g gnet.Conn) gnet.Action {
 	case *conn:
 		b, _ := g.Next(-1)
 		l := c.loop()
-		l.stats.Read.Add(int64(len(b)))
+		l.counted.read += int64(len(b))
 		l.begin()
 		c.receive(b)
 		l.end()

@@ -30,43 +30,19 @@ func (l *Loop) flush() bool {
 	if len(l.answerable)+len(l.doomed)+len(l.urgent)+len(l.dead)+len(l.bulky) == 0 {
 		return false
 	}
-	for i := 0; i < len(l.answerable); i++ {
-		l.answerable[i].FlushPolling(l.now)
-	}
-	clear(l.answerable)
-	l.answerable = l.answerable[:0]
-
-	for i := 0; i < len(l.doomed); i++ {
-		d := l.doomed[i]
-		d.s.Close(l.now, d.r, d.err)
-	}
-	clear(l.doomed)
-	l.doomed = l.doomed[:0]
-
-	for i := 0; i < len(l.urgent); i++ {
-		l.scratch = l.urgent[i].Flush(l.now, l.scratch)
-	}
-	clear(l.urgent)
-	l.urgent = l.urgent[:0]
+	drain(&l.answerable, func(s *session.Session) { s.FlushPolling(l.now) })
+	drain(&l.doomed, func(d doom) { d.s.Close(l.now, d.r, d.err) })
+	drain(&l.urgent, func(c *session.Conn) { l.scratch = c.Flush(l.now, l.scratch) })
 	l.flushBulky()
 	l.trimScratch()
-
-	for i := 0; i < len(l.dead); i++ {
-		l.dead[i].c.buried(l.dead[i].err)
-	}
-	clear(l.dead)
-	l.dead = l.dead[:0]
+	drain(&l.dead, func(d closedConn) { d.c.buried(d.err) })
 	return true
 }
 
 // flushBulky flushes what has grown too long to wait for the end of the turn. The
 // connections stay in the lists that they are in; flushing twice does no harm.
 func (l *Loop) flushBulky() {
-	for i := 0; i < len(l.bulky); i++ {
-		l.scratch = l.bulky[i].Flush(l.now, l.scratch)
-	}
-	clear(l.bulky)
-	l.bulky = l.bulky[:0]
+	drain(&l.bulky, func(c *session.Conn) { l.scratch = c.Flush(l.now, l.scratch) })
 }
 
 // flushFanned writes to connections that broadcasts have queued for, as many as this
@@ -75,12 +51,12 @@ func (l *Loop) flushFanned() bool {
 	list := l.fanned[l.fannedAt:]
 	n := min(len(list), l.budget)
 	for i, c := range list[:n] {
-		l.scratch = c.FlushFanned(l.now, l.scratch)
 		list[i] = nil
+		l.fannedAt++
+		l.budget--
+		l.scratch = c.FlushFanned(l.now, l.scratch)
 	}
 	l.trimScratch()
-	l.budget -= n
-	l.fannedAt += n
 	if l.fannedAt == len(l.fanned) {
 		l.fanned, l.fannedAt = l.fanned[:0], 0
 	} else {

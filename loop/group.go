@@ -49,7 +49,8 @@ type Group struct {
 	mask     byte // hides the loop's number in ids
 
 	config  atomic.Pointer[session.Config]
-	claimed sync.Map // id made by the application -> index of its loop
+	claimed sync.Map    // id made by the application -> index of its loop
+	claims  atomic.Bool // there has been one
 	conns   atomic.Int64
 	closing atomic.Bool // new connections are turned away
 	stopped atomic.Bool

@@ -44,6 +44,7 @@ func (l *Loop) Home(sid []byte) int { return l.group.home(sid) }
 
 // Claim implements [session.Host].
 func (l *Loop) Claim(sid string) bool {
+	l.group.claims.Store(true)
 	_, taken := l.group.claimed.LoadOrStore(sid, l.index)
 	return !taken
 }
@@ -93,6 +94,11 @@ func (l *Loop) NewID(id *[session.IDLen]byte) {
 
 // home is the number of the loop that an id was made on, or -1. Any goroutine.
 func (g *Group) home(id []byte) int {
+	if g.claims.Load() { // first: the application's ids may look like ours
+		if i, ok := g.claimed.Load(string(id)); ok {
+			return i.(int)
+		}
+	}
 	if len(id) == session.IDLen {
 		var b [3]byte
 		if _, err := base64.URLEncoding.Decode(b[:], id[:4]); err == nil {
@@ -100,9 +106,6 @@ func (g *Group) home(id []byte) int {
 				return i
 			}
 		}
-	}
-	if i, ok := g.claimed.Load(string(id)); ok {
-		return i.(int)
 	}
 	return -1
 }

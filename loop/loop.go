@@ -28,12 +28,13 @@ type Loop struct {
 	stats    Stats
 
 	// Owned by the loop's goroutine.
-	config session.Config
-	table  *session.Table
-	wheel  wheel
-	now    session.Instant // of this turn
-	inTurn bool
-	woken  bool // this turn was asked for: the poller has no other event before it
+	config  session.Config
+	table   *session.Table
+	counted counted
+	wheel   wheel
+	now     session.Instant // of this turn
+	inTurn  bool
+	woken   bool // this turn was asked for: the poller has no other event before it
 
 	urgent     []*session.Conn    // written to in this turn by something direct
 	fanned     []*session.Conn    // written to by broadcasts; flushed in chunks
@@ -57,14 +58,32 @@ type doom struct {
 	err error
 }
 
-// Stats are a loop's counters. The loop adds, any goroutine reads.
+// Stats are a loop's counters, as other goroutines may read them: at most a tick
+// behind, since the loop counts for itself and shows the figures now and then.
 type Stats struct {
 	Connections atomic.Int64 // open now
-	Sessions    atomic.Int64
-	Turns       atomic.Int64
-	Written     atomic.Int64 // bytes
-	Read        atomic.Int64
 	Refused     atomic.Int64 // connections over the limit
+	Panics      atomic.Int64 // on the loop; handlers' are not among them
+	Turns       atomic.Int64
+	Read        atomic.Int64 // bytes
+	Written     atomic.Int64
+	Events      atomic.Int64 // see session.Count
+	Packets     atomic.Int64
+	Dropped     atomic.Int64
+}
+
+// counted is what the loop counts for Stats; it belongs to the loop.
+type counted struct{ turns, read, written int64 }
+
+// show publishes what was counted.
+func (l *Loop) show() {
+	s, c := &l.stats, &l.table.Count
+	s.Turns.Store(l.counted.turns)
+	s.Read.Store(l.counted.read)
+	s.Written.Store(l.counted.written)
+	s.Events.Store(c.Events)
+	s.Packets.Store(c.Packets)
+	s.Dropped.Store(c.Dropped)
 }
 
 // flushChunk is how many connections a broadcast may write to in one turn: 1 to 3 ms
@@ -123,6 +142,10 @@ func (l *Loop) Do(f func(h session.Host, now session.Instant)) bool {
 	return l.post(&mail{op: opRun, run: f}, nil)
 }
 
+// Clear reports whether nothing waits in the mailbox, so that what is done directly
+// overtakes nothing. Loop only.
+func (l *Loop) Clear() bool { return l.mailbox.count.Load() == 0 }
+
 func (l *Loop) post(m *mail, data []byte) bool {
 	wake, ok := l.mailbox.post(m, data)
 	if wake {
@@ -162,7 +185,7 @@ func (l *Loop) begin() {
 // turn for.
 func (l *Loop) end() {
 	for round := 0; ; round++ {
-		l.settle()
+		l.settled()
 		l.mailbox.awake.Store(false)
 		if l.mailbox.count.Load() == 0 {
 			break
@@ -174,7 +197,14 @@ func (l *Loop) end() {
 		l.mailbox.awake.Store(true)
 	}
 	l.inTurn = false
-	l.armed.Store(l.wheel.size > 0)
+	l.counted.turns++
+	armed := l.wheel.size > 0
+	if armed != l.armed.Load() {
+		l.armed.Store(armed)
+	}
+	if l.woken || !armed { // ticks come this way, and without them nothing else will
+		l.show()
+	}
 }
 
 // settle works until nothing is left to do at once. The order is that of cause and
@@ -210,11 +240,21 @@ func (l *Loop) settle() {
 	}
 }
 
-// work does what the mailbox had.
+// work does what the mailbox had. A panic costs the mail that it came from, not those
+// behind it.
 func (l *Loop) work() {
+	for done := 0; done < len(l.mailbox.work); {
+		l.workFrom(&done)
+	}
+	l.mailbox.done()
+}
+
+func (l *Loop) workFrom(done *int) {
+	defer l.barrier()
 	b := &l.mailbox
-	for i := range b.work {
-		m := &b.work[i]
+	for *done < len(b.work) {
+		m := &b.work[*done]
+		*done++
 		switch m.op {
 		case opSend:
 			m.socket.Send(b.workArena[m.from:m.to], m.flags, m.compress)
@@ -231,7 +271,6 @@ func (l *Loop) work() {
 			l.flushBulky()
 		}
 	}
-	b.done()
 }
 
 // again makes sure that there is another turn, after the poller has looked at the

@@ -109,9 +109,8 @@ func (c *Conn) announce(now Instant, h *http1.Head) {
 	})
 }
 
-// abortRequest tells the session that a request will not be finished: its
-// connection is gone, or its body could not be read.
-func (c *Conn) abortRequest(now Instant) {
+// endRequest tells the session that a request will not be finished, if it knows of it.
+func (c *Conn) endRequest(now Instant, tell func(s *Session, now Instant, from replier, ticket uint32)) {
 	r := c.req
 	if r == nil || !r.told {
 		c.dropRequest()
@@ -121,13 +120,13 @@ func (c *Conn) abortRequest(now Instant) {
 	c.dropRequest()
 	if home == c.host.Index() {
 		if s := c.host.Find([]byte(sid)); s != nil {
-			s.aborted(now, c, ticket)
+			tell(s, now, c, ticket)
 		}
 		return
 	}
 	c.host.Run(home, func(h Host, now Instant) {
 		if s := h.Sessions().Find([]byte(sid)); s != nil {
-			s.aborted(now, (*far)(c), ticket)
+			tell(s, now, (*far)(c), ticket)
 		}
 	})
 }
@@ -185,9 +184,10 @@ func (c *Conn) failed(now Instant, q *Request, f *Failure) {
 		f.Message = failureText[f.Code]
 	}
 	c.host.App().Refused(q, f)
+	c.req.initial = false // no session begins with it
 	if q.ConnectionUpgrade {
 		c.req.persist = http1.ConnectionClose
-		c.respond(now, &http1.Response{Status: 400, ContentType: "text/html"}, []byte(f.Message))
+		c.send(now, &http1.Response{Status: 400, ContentType: "text/html", Fields: c.host.Date()}, []byte(f.Message))
 		return
 	}
 	status := 400
@@ -217,11 +217,18 @@ func (c *Conn) fields(dst []byte) []byte {
 // respond answers the current request with a short body.
 func (c *Conn) respond(now Instant, resp *http1.Response, body []byte) {
 	resp.Fields = append(c.fields(c.host.fields[:0]), resp.Fields...)
+	c.send(now, resp, body)
+}
+
+// send is respond without the fields that answers to engine requests have.
+func (c *Conn) send(now Instant, resp *http1.Response, body []byte) {
 	resp.ContentLength = int64(len(body))
 	resp.Connection = c.req.persist
 	o := c.output()
 	o.head(resp)
-	o.raw(body)
+	if !c.req.bare {
+		o.raw(body)
+	}
 	c.answered(now)
 }
 

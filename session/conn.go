@@ -74,6 +74,7 @@ const (
 	markShut                            // Shutdown was called
 	markReceiving                       // Receive is on the stack
 	markFanned                          // the loop will call FlushFanned, this turn or a later one
+	markBase64                          // a WebSocket that wants attachments as text
 )
 
 // pong is the payload of a pong that is owed.
@@ -171,8 +172,12 @@ func (c *Conn) consume(now Instant, b []byte) int {
 		case connBody:
 			n = c.body(now, b[used:])
 		case connWebSocket, connProbe, connCloseWait:
-			if c.stopReading(now) {
-				return used
+			// What waits to be written does not change before the turn ends, so once is enough
+			// to look at that; inboxes fill up with each frame.
+			if used == 0 || c.state != connWebSocket || c.sess.stalls > 0 {
+				if c.stopReading(now) {
+					return used
+				}
 			}
 			n = c.frame(now, b[used:])
 		default: // waiting for somebody, or over
@@ -367,7 +372,7 @@ func (c *Conn) Closed(now Instant, err error) {
 		c.sess.probeGone(c)
 	}
 	if c.req != nil {
-		c.abortRequest(now)
+		c.endRequest(now, (*Session).aborted)
 	}
 }
 

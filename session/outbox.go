@@ -62,8 +62,14 @@ func (o *Output) seal() {
 
 // message adds a message as WebSocket frames. Short ones are copied when something
 // of our own stands before them anyway: so few bytes copied costs less than a
-// buffer more in the write.
-func (o *Output) message(m *broadcast.Message) {
+// buffer more in the write. With asText attachments travel in base64, as over polling.
+func (o *Output) message(m *broadcast.Message, asText bool) {
+	if asText && m.Frames() > 1 {
+		for i := range m.Frames() {
+			o.text(m.Frame(i).Polling())
+		}
+		return
+	}
 	if m.Size() <= copyBelow && (o.from < len(o.own) || len(o.list) >= MaxBuffers-1) {
 		for i := range m.Frames() {
 			o.raw(m.Frame(i).Wire())
@@ -177,11 +183,11 @@ func (q *queue) message(m *broadcast.Message) {
 	q.compress = q.compress || m.Compress()
 }
 
-// frames moves everything to o as WebSocket frames.
-func (q *queue) frames(o *Output) {
+// frames moves everything to o as WebSocket frames, asText as in [Output.message].
+func (q *queue) frames(o *Output, asText bool) {
 	for _, p := range q.packets {
 		if p.msg != nil {
-			o.message(p.msg)
+			o.message(p.msg, asText)
 		} else {
 			o.text(q.own[p.from:p.to])
 		}

@@ -91,6 +91,7 @@ func (s *Session) route(now Instant, p *socketio.Packet, args *socketio.Args, at
 	switch p.Type {
 	case socketio.Event, socketio.BinaryEvent:
 		// Kept in the table: the interface call would move it to the heap each time.
+		s.host.Count.Events++
 		e := &s.host.event
 		*e = Event{Name: s.eventName(args), ID: p.ID, Args: args, Attachments: attachments}
 		s.host.App().Event(now, k, e)
@@ -174,7 +175,8 @@ func (s *Session) attachment(now Instant, data []byte) {
 		s.protocolError(now, ErrNotAwaited)
 		return
 	}
-	if limit := s.host.Config().MaxPayload; len(data) > limit-min(len(p.buf), limit) {
+	// The text is not counted: one attachment may be as long as any message.
+	if limit := s.host.Config().MaxPayload; len(data) > limit-min(len(p.buf)-p.ends[0], limit) {
 		s.protocolError(now, &LimitError{Limit: "attachment bytes", Bound: int64(limit)})
 		return
 	}

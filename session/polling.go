@@ -14,6 +14,9 @@ type polling struct {
 	get       replier // the GET that waits for packets, or nil
 	getTicket uint32
 
+	answered       replier // the GET that was answered last, or nil
+	answeredTicket uint32
+
 	postTicket uint32
 	postFrom   replier // the POST whose body is coming or not used up yet, or nil
 	rest       []byte  // of its payload, a copy, while the inbox of a socket is full
@@ -21,7 +24,7 @@ type polling struct {
 	probing   *Conn // a WebSocket that may take over
 	kicked    bool  // the probe was answered: no GET is kept waiting any more
 	switching bool  // it is to take over as soon as rest has been worked off
-	ended     bool  // the next answer carries the close packet
+	ended     bool  // the answer behind what is queued is the close packet
 }
 
 // queued asks for the waiting GET to be answered at the end of the turn, and holds
@@ -52,23 +55,26 @@ func (s *Session) FlushPolling(now Instant) {
 	if p == nil || p.get == nil || s.state == Closed {
 		return
 	}
+	last := false
 	if p.queue.empty() {
 		if !p.kicked && !p.ended {
 			return
 		}
 		// A client that is about to pause, or to go, must get its GET back.
 		p.queue.text(noopPacket, false)
-	}
-	if p.ended {
-		p.queue.text(closePacket, false)
+		// The close packet never goes with messages: clients look at it first, and would
+		// take a DISCONNECT beside it for a broken connection.
+		if last = p.ended; last {
+			p.queue.text(closePacket, false)
+		}
 	}
 	from, ticket := p.get, p.getTicket
-	p.get = nil
+	p.get, p.answered, p.answeredTicket = nil, from, ticket
 	s.flushing()
 	from.payload(now, ticket, &p.queue)
 	s.backlog.Store(0)
 	s.drained()
-	if p.ended {
+	if last {
 		s.Close(now, ForcedClose, nil)
 	}
 }
@@ -132,7 +138,7 @@ func binaryType(contentType []byte) bool {
 func (s *Session) feed(now Instant, body []byte, kept bool) {
 	payload := engineio.NewPayload(body)
 	p := s.polling
-	for s.state == Open {
+	for s.state == Open || s.state == Closing { // closing: take drops all but the client's close
 		if s.stalls > 0 {
 			rest, more := payload.Rest()
 			if !more {
@@ -199,7 +205,15 @@ func (s *Session) finishPost(now Instant, p *polling, status int) {
 	}
 }
 
-// aborted is told when a request's connection has gone before its answer.
+// withdrawn is told when the body of a POST was too long.
+func (s *Session) withdrawn(_ Instant, from replier, ticket uint32) {
+	if p := s.polling; p != nil && p.postFrom == from && p.postTicket == ticket {
+		p.postFrom = nil
+	}
+}
+
+// aborted is told when a request's connection has gone before its answer, or its body
+// could not be read.
 func (s *Session) aborted(now Instant, from replier, ticket uint32) {
 	p := s.polling
 	if p == nil {
@@ -210,15 +224,20 @@ func (s *Session) aborted(now Instant, from replier, ticket uint32) {
 		p.get = nil
 	case p.postFrom == from && p.postTicket == ticket:
 		p.postFrom, p.rest = nil, nil
+	case p.answered == from && p.answeredTicket == ticket:
+		// The answer was still on its way, being compressed or to another loop: what was in
+		// it is lost, and the session must not go on with a gap.
 	default:
 		return
 	}
 	s.Close(now, TransportError, ErrAborted)
 }
 
-// shutPolling begins a graceful close: the close packet goes with the next answer.
-// A GET that waits gets what is queued and the close packet; if none waits, the
-// next one does, with a noop in front when nothing else is there to say.
+// shutPolling begins a graceful close: what is queued is answered first, to the GET
+// that waits or the next one, and the GET behind it gets a noop and the close packet.
+// When nothing is queued a GET that waits gets the close packet alone.
+//
+// Source: the reference server.
 func (s *Session) shutPolling(now Instant) {
 	p := s.polling
 	if p.probing != nil {

@@ -18,6 +18,7 @@ type request struct {
 	sid  []byte // a copy; empty for a handshake
 	home int    // the loop that owns the session; the connection's own for a handshake
 	post bool
+	bare bool // a HEAD: its answer has no body, RFC 9110 section 9.3.2
 	told bool // the session knows of this request, so it must hear of its end
 
 	query   Request   // as it is shown to others: here, or their interfaces would move it to the heap
@@ -54,13 +55,13 @@ func (c *Conn) head(now Instant, b []byte) int {
 		c.refuse(now, err)
 		return len(b)
 	}
+	if h.ConnectionUpgrade && !body.Done() {
+		c.refuse(now, errUpgradeBody)
+		return len(b)
+	}
 	if view, ok := body.Whole(b[n:]); ok {
 		c.serve(now, &h, view)
 		return n + len(view)
-	}
-	if h.ConnectionUpgrade {
-		c.refuse(now, errUpgradeBody)
-		return len(b)
 	}
 	if h.Expect100 {
 		c.output().raw([]byte(http1.Continue))
@@ -87,6 +88,10 @@ func (c *Conn) body(now Instant, b []byte) int {
 	}
 	body, n, done, err := r.decoder.Next(r.body, b)
 	r.body = body
+	if err == http1.ErrBodyTooLarge {
+		// The session goes on, as it does when the length was announced.
+		c.endRequest(now, (*Session).withdrawn)
+	}
 	if err != nil {
 		c.refuse(now, err)
 		return len(b)
@@ -122,7 +127,13 @@ func (c *Conn) dropRequest() {
 
 // foreign deals with a request that is not for the engine.
 func (c *Conn) foreign(now Instant, h *http1.Head, b []byte) int {
-	if c.out == nil && c.host.Foreign(c, b) {
+	if c.out != nil { // answers to earlier requests go first
+		c.Flush(now, nil)
+	}
+	if c.state == connDead {
+		return len(b)
+	}
+	if c.wire.Buffered() == 0 && c.host.Foreign(c, b) {
 		c.dropRequest()
 		c.bury()
 		return len(b)
@@ -143,7 +154,7 @@ func (c *Conn) refuse(now Instant, err error) {
 		status = e.Status
 	}
 	if c.state == connBody {
-		c.abortRequest(now)
+		c.endRequest(now, (*Session).aborted)
 	}
 	c.state = connAnswer
 	c.request().persist = http1.ConnectionClose
@@ -164,6 +175,7 @@ func (c *Conn) serve(now Instant, h *http1.Head, body []byte) {
 	q.EIO, _ = http1.QueryValue(r.names[192:192], h.Query, "EIO")
 	r.persist = h.Persistence()
 	r.post = string(h.Method) == "POST"
+	r.bare = string(h.Method) == "HEAD"
 	r.gzip = http1.AcceptsEncoding(h.AcceptEncoding, "gzip")
 	r.deflate = http1.AcceptsEncoding(h.AcceptEncoding, "deflate")
 	r.ie = bytes.Contains(h.UserAgent, []byte(";MSIE")) || bytes.Contains(h.UserAgent, []byte("Trident/"))
@@ -229,7 +241,7 @@ func (c *Conn) handshake(now Instant, q *Request, t Transport) {
 	case string(q.Method) != "GET":
 		c.failed(now, q, &Failure{Code: CodeMethod, Detail: string(q.Method)})
 		return
-	case t == WebSocket && !q.UpgradeWebSocket, t == Polling && q.ConnectionUpgrade:
+	case t == WebSocket && !(q.UpgradeWebSocket && q.ConnectionUpgrade), t == Polling && q.ConnectionUpgrade:
 		c.failed(now, q, &Failure{Code: CodeRequest, Name: "TRANSPORT_HANDSHAKE_ERROR"})
 		return
 	}
@@ -271,7 +283,7 @@ func (c *Conn) decided(now Instant, q *Request, t Transport, v Verdict) {
 		c.failed(now, q, &Failure{Code: CodeRequest, Name: "ID_GENERATION_ERROR", Err: v.Err})
 		return
 	}
-	if t == WebSocket && !c.switchProtocols(now, q) {
+	if t == WebSocket && !c.legalUpgrade(now, q) {
 		return
 	}
 	s := newSession(c.host, now, q, t, v.SID)
@@ -280,6 +292,7 @@ func (c *Conn) decided(now Instant, q *Request, t Transport, v Verdict) {
 		return
 	}
 	if t == WebSocket {
+		c.switchProtocols(q)
 		c.state = connWebSocket
 		c.sess, s.ws = s, c
 		c.dropRequest()
@@ -293,12 +306,11 @@ func (c *Conn) decided(now Instant, q *Request, t Transport, v Verdict) {
 	s.open(now)
 }
 
-// switchProtocols checks the WebSocket opening handshake and answers it with 101.
-// It reports whether it did; otherwise the request has been refused.
+// legalUpgrade checks the WebSocket opening handshake. It reports whether it can be
+// answered with 101; otherwise the request has been refused.
 //
-// Source: RFC 6455, sections 4.2.1 and 4.2.2.
-func (c *Conn) switchProtocols(now Instant, q *Request) bool {
-	var fields []byte
+// Source: RFC 6455, section 4.2.1.
+func (c *Conn) legalUpgrade(now Instant, q *Request) bool {
 	switch {
 	case !q.UpgradeWebSocket || string(q.Method) != "GET" || q.Minor == 0 || !websocket.ValidKey(q.WebSocketKey):
 		c.refuse(now, errHandshake)
@@ -308,7 +320,15 @@ func (c *Conn) switchProtocols(now Instant, q *Request) bool {
 		c.respond(now, &http1.Response{Status: 426, Fields: http1.AppendField(nil, "Sec-WebSocket-Version", "13")}, nil)
 		return false
 	}
-	fields = append(c.host.fields[:0], "Upgrade: websocket\r\nSec-WebSocket-Accept: "...)
+	return true
+}
+
+// switchProtocols answers the WebSocket opening handshake with 101: from here on
+// nothing can be refused by HTTP any more.
+//
+// Source: RFC 6455, section 4.2.2.
+func (c *Conn) switchProtocols(q *Request) {
+	fields := append(c.host.fields[:0], "Upgrade: websocket\r\nSec-WebSocket-Accept: "...)
 	fields = websocket.AppendAccept(fields, q.WebSocketKey)
 	fields = append(fields, "\r\n"...)
 	if p := http1.FirstToken(q.WebSocketProtocol); p != nil {
@@ -321,8 +341,11 @@ func (c *Conn) switchProtocols(now Instant, q *Request) bool {
 	o.own = resp.AppendHead(o.own)
 	o.bytes += len(o.own) - n
 	c.reader = websocket.Reader{Config: &c.host.Config().Frames}
+	var scratch [8]byte
+	if b64, _ := http1.QueryValue(scratch[:0], q.Query, "b64"); len(b64) > 0 {
+		c.marks |= markBase64
+	}
 	c.until(0)
-	return true
 }
 
 var errHandshake = &http1.Error{Status: 400, Text: "bad WebSocket opening handshake"}
@@ -342,6 +365,7 @@ func (c *Conn) moved(now Instant, h *http1.Head, unread []byte) bool {
 	if c.state == connDead || c.wire.Buffered() > 0 || !c.host.Move(c, home, unread) {
 		return c.state == connDead
 	}
+	c.dropRequest()
 	c.bury()
 	return true
 }
@@ -366,9 +390,10 @@ func (c *Conn) upgrade(now Instant, q *Request, t Transport, home int) {
 		c.failed(now, q, &Failure{Code: CodeSID, Detail: string(q.SID)})
 		return
 	}
-	if !c.switchProtocols(now, q) {
+	if !c.legalUpgrade(now, q) {
 		return
 	}
+	c.switchProtocols(q)
 	c.dropRequest()
 	s.probe(now, c)
 }

@@ -243,7 +243,7 @@ func (s *Session) message(m *broadcast.Message, fanned bool) {
 		} else {
 			o = s.ws.output()
 		}
-		o.message(m)
+		o.message(m, s.ws.marks&markBase64 != 0)
 		s.checkBulk(o)
 		return
 	}
@@ -338,11 +338,16 @@ func (s *Session) Sent(f func(error)) {
 		f(ErrPacketState)
 		return
 	}
+	waits := s.polling != nil && !s.polling.queue.empty()
+	if s.ws != nil {
+		waits = s.ws.out != nil && s.ws.out.bytes > 0
+	}
+	if !waits { // an earlier turn has written it
+		f(nil)
+		return
+	}
 	more := s.extend()
 	more.sent = append(more.sent, f)
-	if s.ws != nil {
-		s.ws.output() // makes the loop call Flush
-	}
 }
 
 func (s *Session) settle(err error) {

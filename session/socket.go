@@ -175,7 +175,7 @@ func (s *Session) unlink(k *Socket) {
 // Socket.IO packet without attachments. It is copied. A volatile one is dropped,
 // and false returned, when the client cannot take it now.
 func (k *Socket) Send(packet []byte, f broadcast.Flags, compress bool) bool {
-	if k.state == Gone || (f&broadcast.Volatile != 0 && !k.session.writable()) {
+	if k.state == Gone || !k.takes(f) {
 		return false
 	}
 	k.session.packet(packet, compress)
@@ -184,7 +184,7 @@ func (k *Socket) Send(packet []byte, f broadcast.Flags, compress bool) bool {
 
 // SendMessage is Send for a message, which is shared.
 func (k *Socket) SendMessage(m *broadcast.Message, f broadcast.Flags) bool {
-	if k.state == Gone || (f&broadcast.Volatile != 0 && !k.session.writable()) {
+	if k.state == Gone || !k.takes(f) {
 		return false
 	}
 	k.session.message(m, false)
@@ -198,10 +198,21 @@ func deliver(to *broadcast.Member, m *broadcast.Message, f broadcast.Flags) {
 
 // Deliver is SendMessage for a broadcast: the write may wait for its share of it.
 func (k *Socket) Deliver(m *broadcast.Message, f broadcast.Flags) {
-	if f&broadcast.Volatile != 0 && !k.session.writable() {
-		return
+	if k.takes(f) {
+		k.session.message(m, true)
 	}
-	k.session.message(m, true)
+}
+
+// takes counts a packet, and says whether it is to be queued: a volatile one only if
+// the client can take it now.
+func (k *Socket) takes(f broadcast.Flags) bool {
+	s := k.session
+	if f&broadcast.Volatile != 0 && !s.writable() {
+		s.host.Count.Dropped++
+		return false
+	}
+	s.host.Count.Packets++
+	return true
 }
 
 // Disconnect takes the socket out of its namespace. With all set the whole session

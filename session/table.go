@@ -11,6 +11,8 @@ const IDLen = 20
 // Sessions and connections point to it alone. It belongs to the loop.
 type Table struct {
 	Host
+	Count Count
+
 	byID     map[string]*Session
 	outputs  []*Output
 	requests []*request
@@ -23,6 +25,13 @@ type Table struct {
 	// stack would be moved to the heap for the sake of the hooks that may see it.
 	packet [256]byte
 	fields [1024]byte
+}
+
+// Count is what a loop's sessions have done since it was made. It belongs to the loop.
+type Count struct {
+	Events  int64 // that came in
+	Packets int64 // Socket.IO packets that were queued for clients, each receiver of a broadcast counted
+	Dropped int64 // volatile packets that were not queued
 }
 
 // maxSpare bounds each of the free lists: what a busy turn leaves behind is kept for
