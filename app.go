@@ -80,6 +80,11 @@ func (a *app) Ended(s *session.Session, r session.Reason, err error) {
 	a.counters.ended.Add(1)
 }
 
+// Untranslatable implements [session.App].
+func (a *app) Untranslatable(err error) {
+	a.logger.Error("sio: packet not sent", "err", err)
+}
+
 // Offload implements [session.App].
 func (a *app) Offload(f func()) bool { return a.dispatcher.offload(f) }
 
@@ -124,7 +129,7 @@ func (s *Server) enter(sess *session.Session, now session.Instant, n *Namespace,
 // granted lets the socket in. Loop only.
 func (s *Socket) granted(now session.Instant) {
 	if !s.session().Grant(now, &s.core) {
-		s.refused(nil) // the client has left meanwhile
+		s.refused(ForcedClose, nil) // the client has left meanwhile: Withdrawn was told why
 		return
 	}
 	s.joined()
@@ -134,7 +139,11 @@ func (s *Socket) granted(now session.Instant) {
 func (s *Socket) admit() {
 	ctx := s.Context()
 	for _, f := range s.ns.table.Load().use {
-		if err := s.guard("", func() error { return f(ctx, s) }); err != nil {
+		err := s.guard("", func() error { return f(ctx, s) })
+		if s.is(markGone) {
+			return // the client has left meanwhile
+		}
+		if err != nil {
 			s.deny(err)
 			return
 		}
@@ -147,7 +156,7 @@ func (s *Socket) deny(err error) {
 	payload := s.refusal(err)
 	s.loop().Do(func(_ session.Host, now session.Instant) {
 		s.session().Deny(now, &s.core, s.ns.name, payload)
-		s.refused(err)
+		s.refused(ServerNamespaceDisconnect, err)
 	})
 }
 

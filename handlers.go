@@ -85,9 +85,9 @@ func (t *table) built() *table {
 		}
 		if l := last[r.event]; l != nil {
 			l.next = h
-			if h.mode != l.mode {
-				// Handlers of one event run one after another: where the most careful wants to.
-				t.events[r.event].mode = modeSerial
+			if first := t.events[r.event]; first.mode == modeInline && h.mode != modeInline {
+				// Handlers of one event run one after another: on the loop only if all may.
+				first.mode = modeSerial
 			}
 		} else {
 			t.events[r.event] = h

@@ -111,35 +111,39 @@ func (s *Socket) pushEvent(now session.Instant, e *session.Event, h *handler) {
 func (s *Socket) event(now session.Instant, e *session.Event) {
 	t := s.ns.table.Load()
 	h := t.events[string(e.Name)]
-	if own := s.own(); own == nil && len(t.any) == 0 {
-		switch {
-		case h == nil && t.fallback == nil:
-			s.ns.server.counters.unhandled.Add(1)
-			return
-		case h != nil && h.mode == modeInline && s.jobs.Load() == 0 && s.owned.CompareAndSwap(false, true):
-			s.inline(e, h)
-			return
+	heard := h != nil || t.fallback != nil || len(t.any) > 0
+	inline := h != nil && h.mode == modeInline
+	if own := s.own(); own != nil {
+		switch listens, onLoop := own.listenTo(e.Name); {
+		case listens && h == nil:
+			heard, inline = true, onLoop
+		case listens:
+			inline = inline && onLoop
 		}
-	} else if own != nil && h == nil && own.inlineOnly(string(e.Name)) && len(t.any) == 0 &&
-		s.jobs.Load() == 0 && s.owned.CompareAndSwap(false, true) {
-		s.inline(e, nil)
-		return
 	}
-	s.pushEvent(now, e, h)
+	switch {
+	case !heard:
+		s.ns.server.counters.unhandled.Add(1)
+	case inline && len(t.any) == 0 && s.jobs.Load() == 0 && s.owned.CompareAndSwap(false, true):
+		s.inline(e, h)
+	default:
+		s.pushEvent(now, e, h)
+	}
 }
 
-// inlineOnly reports whether nothing of the socket's own listens to an event but
-// handlers that are to run inline.
-func (l *listeners) inlineOnly(event string) bool {
-	if len(l.any) > 0 || len(l.use) > 0 || len(l.events[event]) == 0 {
-		return false
+// listenTo reports whether something of the socket's own listens to an event, and if so
+// whether that is nothing but handlers that are to run inline.
+func (l *listeners) listenTo(event []byte) (listens, inline bool) {
+	list := l.events[string(event)]
+	if len(l.any) > 0 || len(l.use) > 0 {
+		return true, false
 	}
-	for _, o := range l.events[event] {
+	for _, o := range list {
 		if o.mode != modeInline {
-			return false
+			return true, false
 		}
 	}
-	return true
+	return len(list) > 0, true
 }
 
 // inline handles an event on the loop. The caller has made itself the owner.

@@ -1,6 +1,7 @@
 package sio
 
 import (
+	"bytes"
 	"encoding/json"
 	"strconv"
 
@@ -23,6 +24,7 @@ type Msg struct {
 	args   *socketio.Args
 	first  int // index of argument 0: 1 behind an event's name, 0 in an acknowledgement
 	parts  [][]byte
+	own    [][]byte // parts in memory of their own, for what is decoded; nil until then
 	id     int64
 	acked  bool
 	inline bool // the handler runs on the socket's loop
@@ -122,10 +124,25 @@ func (m *Msg) Decode(i int, v any) error {
 	if raw == nil {
 		return BadArg(i)
 	}
-	if err := m.codec().Decode(raw, v, m.parts); err != nil {
+	if err := m.codec().Decode(raw, v, m.owned(raw)); err != nil {
 		return &argError{i, err}
 	}
 	return nil
+}
+
+// owned is the attachments that an argument may hold, copied once for the message, so
+// that what is decoded outlives it; nil if the argument, JSON text, can hold none.
+func (m *Msg) owned(raw []byte) [][]byte {
+	if len(m.parts) == 0 || !bytes.Contains(raw, []byte(`_placeholder`)) && bytes.IndexByte(raw, '\\') < 0 {
+		return nil
+	}
+	if m.own == nil {
+		m.own = make([][]byte, len(m.parts))
+		for i, b := range m.parts {
+			m.own[i] = append(make([]byte, 0, len(b)), b...)
+		}
+	}
+	return m.own
 }
 
 // An argError is an argument that could not be decoded.
@@ -144,7 +161,8 @@ func (e *argError) Unwrap() error { return e.err }
 func (m *Msg) Args() ([]any, error) {
 	out := make([]any, m.Len())
 	for i := range out {
-		v, err := m.codec().Value(m.Raw(i), m.parts)
+		raw := m.Raw(i)
+		v, err := m.codec().Value(raw, m.owned(raw))
 		if err != nil {
 			return nil, &argError{i, err}
 		}

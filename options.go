@@ -115,6 +115,10 @@ type Options struct {
 	// and put back around it. Node: the parser's replacer and reviver.
 	JSON *JSON
 
+	// Parser replaces the encoding of Socket.IO packets; clients must be made with the same.
+	// Default: the one that official clients use by themselves. Node: parser.
+	Parser Parser
+
 	// Engine watches the connections below the namespaces.
 	Engine *EngineHooks
 
@@ -313,7 +317,7 @@ func ackError(err error) []any {
 	b := body{Message: "internal error"}
 	var f Fail
 	if errors.As(err, &f) {
-		b = body{f.Code, f.Message, f.Data}
+		b = body(f)
 	}
 	return []any{map[string]any{"error": b}}
 }
@@ -340,6 +344,9 @@ func (s *Server) config() session.Config {
 		HTTP:         http1.Limits{HeadBytes: o.Limits.HeadBytes, Fields: o.Limits.HeadFields},
 		Frames:       websocket.Config{MaxMessage: o.MaxPayload, MaxFragments: o.Limits.Fragments},
 		Hooks:        s.hooks(),
+	}
+	if o.Parser != nil {
+		c.Translator = &translator{parser: o.Parser, codec: s.codec}
 	}
 	if o.HTTPCompression.Off {
 		c.CompressFrom = -1

@@ -339,12 +339,15 @@ func (s *Socket) joined() {
 	}
 }
 
-// refused is called on the loop when it has not been.
-func (s *Socket) refused(err error) {
+// refused is called on the loop when it has not been, or when the client has left
+// before that was decided; then perhaps twice.
+func (s *Socket) refused(r Reason, err error) {
 	s.mu.Lock()
 	s.rooms, s.left = nil, true
 	s.mu.Unlock()
-	s.ended(newDisconnectError(ServerNamespaceDisconnect, err))
+	if !s.is(markGone) {
+		s.ended(newDisconnectError(r, err))
+	}
 }
 
 // ended ends the socket's context.
@@ -369,6 +372,11 @@ func (a *app) Left(k *session.Socket, r session.Reason, err error) {
 	s.ended(newDisconnectError(r, err))
 	s.ns.server.counters.disconnected(r)
 	s.push(job{kind: jobDisconnect, reason: r})
+}
+
+// Withdrawn implements [session.App].
+func (a *app) Withdrawn(k *session.Socket, r session.Reason, err error) {
+	publicOf(k).refused(r, err)
 }
 
 // Failed implements [session.App].

@@ -19,10 +19,11 @@ const HeaderSpace = 10
 //
 // Any goroutine.
 type Message struct {
-	text        Frame
+	text        Frame // binary in some translations
 	attachments []Frame
 	size        int
 	compress    bool
+	translated  atomic.Pointer[Message]
 }
 
 // A Frame is one frame of a [Message], in the forms that the transports want.
@@ -67,6 +68,53 @@ func NewMessage(buf []byte, attachments [][]byte, compress bool) *Message {
 		f.binary = true
 	}
 	return m
+}
+
+// A Part is one message of the transport: what a [Message] made by [NewFrames] is made of.
+type Part struct {
+	Data   []byte
+	Binary bool
+}
+
+// NewFrames makes a message of parts, at least one, that were encoded by somebody else.
+// Text parts have no Engine.IO type digit; it is put in front. Everything is copied.
+func NewFrames(parts []Part, compress bool) *Message {
+	m := &Message{compress: compress}
+	if len(parts) > 1 {
+		m.attachments = make([]Frame, len(parts)-1)
+	}
+	for i, p := range parts {
+		f := m.Frame(i)
+		n := len(p.Data)
+		op := websocket.Binary
+		if !p.Binary {
+			n++
+			op = websocket.Text
+		}
+		f.wire = websocket.AppendHeader(make([]byte, 0, websocket.HeaderSize(n)+n), op, true, n)
+		f.head = uint8(len(f.wire))
+		f.binary = p.Binary
+		if !p.Binary {
+			f.wire = append(f.wire, byte(engineio.Message))
+		}
+		f.wire = append(f.wire, p.Data...)
+		m.size += len(f.wire)
+	}
+	return m
+}
+
+// Translated is the message as clients with another encoding of packets get it: made by
+// f when first asked for, and then the same for all. f may return nil, and is then
+// asked again; several loops may ask it at once.
+func (m *Message) Translated(f func() *Message) *Message {
+	if t := m.translated.Load(); t != nil {
+		return t
+	}
+	t := f()
+	if t != nil && !m.translated.CompareAndSwap(nil, t) {
+		return m.translated.Load()
+	}
+	return t
 }
 
 // Frames is the number of frames: one, and one more for each attachment.

@@ -32,9 +32,12 @@ var _ session.Wire = (*conn)(nil)
 // open begins a connection that gnet has accepted or taken in.
 func (l *Loop) open(g gnet.Conn) {
 	c := &conn{gnet: g}
-	unread, _ := g.Context().(moving)
+	unread, moved := g.Context().(moving)
 	g.SetContext(c)
 	c.Init(l, c, l.now)
+	if moved {
+		c.Moved()
+	}
 	l.stats.Connections.Add(1)
 	if len(unread) > 0 {
 		c.receive(unread)

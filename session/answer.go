@@ -61,6 +61,9 @@ func (c *Conn) hop(now Instant, q *Request, t Transport, home int, body []byte) 
 		r.home = home
 		r.told = true
 	}
+	if c.hops < moveAfter && c.marks&markMoved == 0 {
+		c.hops++
+	}
 	raw := append([]byte(nil), q.Raw...)
 	body = append([]byte(nil), body...)
 	ticket, remote, secure := c.ticket, q.Remote, q.Secure

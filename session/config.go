@@ -91,6 +91,10 @@ type Config struct {
 	Frames websocket.Config // MaxMessage is MaxPayload
 
 	Hooks *Hooks // nil when nobody watches
+
+	// Translator is for servers whose clients do not use the default encoding of
+	// Socket.IO packets; nil otherwise.
+	Translator Translator
 }
 
 // Hooks watch the engine's side of things. Each is called on a loop and must not

@@ -28,6 +28,7 @@ type Conn struct {
 	state    connState
 	marks    connMarks
 	lingered uint8 // seconds spent in connClosing
+	hops     uint8 // polling requests in a row whose session lives on another loop
 	pong     *pong // owed for the last ping, until the end of the turn
 }
 
@@ -75,6 +76,7 @@ const (
 	markReceiving                       // Receive is on the stack
 	markFanned                          // the loop will call FlushFanned, this turn or a later one
 	markBase64                          // a WebSocket that wants attachments as text
+	markMoved                           // it came from another loop, and stays
 )
 
 // pong is the payload of a pong that is owed.
@@ -88,6 +90,9 @@ func (c *Conn) Init(h Host, w Wire, now Instant) {
 	*c = Conn{host: h.Sessions(), wire: w, state: connHead}
 	c.until(now.After(h.Config().HeadTimeout))
 }
+
+// Moved says that the connection came from another loop: it is not moved again.
+func (c *Conn) Moved() { c.marks |= markMoved }
 
 // Receive takes bytes that have come, in order, in whatever pieces. b is a view,
 // and writable: frames are unmasked in place.
@@ -369,7 +374,12 @@ func (c *Conn) Closed(now Instant, err error) {
 			s.closeTransport(now, err)
 		}
 	case connProbe:
-		c.sess.probeGone(c)
+		s := c.sess
+		if p := s.polling; p != nil && p.switching {
+			s.closeTransport(now, err) // to the client it was the session's transport already
+		} else {
+			s.probeGone(c)
+		}
 	}
 	if c.req != nil {
 		c.endRequest(now, (*Session).aborted)

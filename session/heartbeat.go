@@ -26,12 +26,24 @@ func (s *Session) firstPing(now Instant) {
 // Source: Engine.IO protocol 4, "Heartbeat".
 func (s *Session) beat(now Instant) {
 	if s.marks&markAwaitsPong != 0 {
+		if s.stalls > 0 {
+			s.excuse(now)
+			return
+		}
 		s.Close(now, PingTimeout, nil)
 		return
 	}
 	s.marks |= markAwaitsPong
 	s.due = now.After(s.host.Config().PingTimeout)
 	s.packet(pingPacket, false)
+}
+
+// excuse gives a client whose pong may lie behind what we do not read, or have not read
+// for a while, the time to answer anew: that handlers are slow is not its fault.
+func (s *Session) excuse(now Instant) {
+	if s.marks&markAwaitsPong != 0 {
+		s.due = now.After(s.host.Config().PingTimeout)
+	}
 }
 
 // pong is the answer to a ping. One that was not asked for changes nothing.

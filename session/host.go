@@ -129,10 +129,17 @@ type App interface {
 	// Left is told once, when a joined socket has ended. Its rooms are left when it
 	// returns.
 	Left(k *Socket, r Reason, err error)
+	// Withdrawn is told once, when the session of a bidding socket has ended. Grant and
+	// Deny do nothing for it any more.
+	Withdrawn(k *Socket, r Reason, err error)
 
 	// Opened and Ended are told of each session, the latter after its sockets.
 	Opened(s *Session)
 	Ended(s *Session, r Reason, err error)
+
+	// Untranslatable is told of a packet that a [Translator] could not put in the clients'
+	// encoding. It is not sent.
+	Untranslatable(err error)
 
 	// Offload runs f on another goroutine. It reports whether it could.
 	Offload(f func()) bool

@@ -36,7 +36,9 @@ func (s *Session) take(now Instant, pkt engineio.Packet) {
 	}
 	switch pkt.Type {
 	case engineio.Message:
-		if pkt.Binary {
+		if s.host.Config().Translator != nil {
+			s.translate(now, pkt.Data, pkt.Binary)
+		} else if pkt.Binary {
 			s.attachment(now, pkt.Data)
 		} else {
 			s.text(now, pkt.Data)
@@ -204,6 +206,7 @@ func (s *Session) attachment(now Instant, data []byte) {
 }
 
 func (s *Session) dropPartial() {
+	s.dropInbound()
 	if p := s.partial(); p != nil {
 		s.more.partial = nil
 		s.host.freePartial(p)

@@ -19,7 +19,7 @@ type polling struct {
 
 	postTicket uint32
 	postFrom   replier // the POST whose body is coming or not used up yet, or nil
-	rest       []byte  // of its payload, a copy, while the inbox of a socket is full
+	rest       []byte  // of its payload, a copy, while the inbox of a socket is full, or the queue
 
 	probing   *Conn // a WebSocket that may take over
 	kicked    bool  // the probe was answered: no GET is kept waiting any more
@@ -76,7 +76,9 @@ func (s *Session) FlushPolling(now Instant) {
 	s.drained()
 	if last {
 		s.Close(now, ForcedClose, nil)
+		return
 	}
+	s.unstall(now)
 }
 
 var closePacket = []byte{byte(engineio.Close)}
@@ -134,13 +136,12 @@ func binaryType(contentType []byte) bool {
 }
 
 // feed works off a payload, and answers its POST when it is done. It stops while a
-// socket's inbox is full: the answer waits too, and with it the client.
+// socket's inbox is full, or the queue: the answer waits too, and with it the client.
 func (s *Session) feed(now Instant, body []byte, kept bool) {
 	payload := engineio.NewPayload(body)
 	p := s.polling
 	for s.state == Open || s.state == Closing { // closing: take drops all but the client's close
-		if s.stalls > 0 {
-			rest, more := payload.Rest()
+		if rest, more := payload.Rest(); s.stalls > 0 || s.crowded(len(rest)) {
 			if !more {
 				break
 			}
@@ -180,7 +181,18 @@ func (s *Session) feed(now Instant, body []byte, kept bool) {
 	}
 }
 
-// unstall goes on with what waited for a full inbox.
+// crowded reports whether the rest of a POST, n bytes, must wait for a GET: the client
+// is behind with those, and answers as long as what it sends would not fit in its
+// queue. Without that a client that is only busy, and cuts its POSTs as it was told,
+// would be evicted for the echo of what it sent. One that is about to upgrade sends no
+// GET any more, and waits for this POST.
+func (s *Session) crowded(n int) bool {
+	p := s.polling
+	return p.queue.bytes > 0 && p.queue.bytes+n > s.host.Config().HardLimit &&
+		s.state == Open && !p.kicked && !p.switching
+}
+
+// unstall goes on with what waited for a full inbox, or for room in the queue.
 func (s *Session) unstall(now Instant) {
 	if s.stalls > 0 || s.state == Closed {
 		return

@@ -48,6 +48,7 @@ type Session struct {
 type sessionMore struct {
 	partial *partial      // a packet whose attachments are coming
 	sent    []func(error) // see Sent
+	inbound Inbound       // of a client that does not use the default encoding
 }
 
 // Handshake is what a session keeps of its first request.
@@ -212,7 +213,7 @@ func (s *Session) publish() { s.public.Store(uint32(s.state)<<8 | uint32(s.trans
 
 // packet queues an Engine.IO text packet, type digit included, which is copied.
 func (s *Session) packet(p []byte, compress bool) {
-	if s.state != Open {
+	if s.state != Open || s.translatedPacket(p, compress) {
 		return
 	}
 	s.created(p, false)
@@ -229,6 +230,9 @@ func (s *Session) packet(p []byte, compress bool) {
 // message queues a message.
 func (s *Session) message(m *broadcast.Message, fanned bool) {
 	if s.state != Open {
+		return
+	}
+	if m = s.translated(m); m == nil {
 		return
 	}
 	if h := s.host.Config().Hooks; h != nil && h.PacketCreate != nil {
@@ -431,6 +435,10 @@ func (s *Session) Close(now Instant, r Reason, err error) {
 			status = websocket.StatusGoingAway
 		}
 		s.ws.closeFrame(now, status, "")
+		if r == SlowConsumer {
+			// Our close frame stands behind more than it has taken in all this time.
+			s.ws.until(now.After(lingerTimeout))
+		}
 	} else {
 		s.endPolling(now, r)
 	}

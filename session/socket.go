@@ -119,6 +119,10 @@ func (s *Session) bid(now Instant, nsp, auth []byte) {
 // Bid enters a socket that asks for its namespace, so that a second CONNECT beside
 // it is refused. The application calls it from its Connect.
 func (s *Session) Bid(k *Socket) {
+	if s.state != Open { // it has ended while the application made up its mind
+		k.state = Gone
+		return
+	}
 	k.state = Bidding
 	k.next = s.sockets
 	s.sockets = k
@@ -252,6 +256,7 @@ func (k *Socket) end(now Instant, r Reason, err error) {
 		if s := k.session; s.stalls == 0 {
 			// Not now: the session may be about to end, and frames must not be worked on
 			// in the middle of it.
+			s.excuse(now)
 			s.host.Run(s.host.Index(), func(_ Host, now Instant) { s.unstall(now) })
 		}
 	}
@@ -264,14 +269,16 @@ func (k *Socket) end(now Instant, r Reason, err error) {
 	k.space.Shard.Remove(&k.Member)
 }
 
-// endSockets ends all sockets of the session. Bids are forgotten: the application
-// finds out when it decides.
+// endSockets ends all sockets of the session, and withdraws its bids: the application
+// need not decide any more.
 func (s *Session) endSockets(now Instant, r Reason, err error) {
 	s.Sockets(func(k *Socket) { k.end(now, r, err) })
-	for k := s.sockets; k != nil; k = k.next {
-		k.state = Gone
-	}
+	bids := s.sockets
 	s.sockets = nil
+	for k := bids; k != nil; k = k.next {
+		k.state = Gone
+		s.host.App().Withdrawn(k, r, err)
+	}
 }
 
 // SetFull says whether the application's inbox of k is full. While any is, nothing
@@ -288,6 +295,7 @@ func (k *Socket) SetFull(now Instant, full bool) {
 	}
 	s.stalls--
 	if s.stalls == 0 {
+		s.excuse(now)
 		s.unstall(now)
 	}
 }

@@ -63,6 +63,7 @@ func (s *Session) probeMessage(now Instant, c *Conn, data []byte, binary bool) {
 		if h := s.host.Config().Hooks; h != nil && h.Upgrading != nil {
 			h.Upgrading(s)
 		}
+		s.unstall(now)
 		return
 	case data[0] == byte(engineio.Upgrade):
 		s.switchTo(now, c)
@@ -79,7 +80,11 @@ func (s *Session) probeMessage(now Instant, c *Conn, data []byte, binary bool) {
 func (s *Session) switchTo(now Instant, c *Conn) {
 	p := s.polling
 	if p.rest != nil {
+		// The client has upgraded: it is waited for by nobody but our handlers any more.
 		p.switching = true
+		c.until(0)
+		c.pause(true)
+		s.unstall(now)
 		return
 	}
 	if from := p.get; from != nil {
@@ -103,6 +108,8 @@ func (s *Session) switchTo(now Instant, c *Conn) {
 	}
 	if s.state == Closing {
 		s.Close(now, ForcedClose, nil)
+		c.resume(now)
+		return
 	}
-	c.resume(now)
+	c.unstall(now)
 }

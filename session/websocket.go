@@ -62,6 +62,7 @@ func (c *Conn) broken(now Instant, err error) {
 	}
 	c.state = connClosing // what follows cannot be read any more
 	c.until(now.After(lingerTimeout))
+	c.output() // makes the loop call Flush, which ends our direction
 	switch {
 	case awaiting || s == nil:
 	case s.ws == c:
