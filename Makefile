@@ -1,0 +1,68 @@
+# sio: everything that can be done with a checkout. `make` or `make help` lists it.
+
+GO      ?= go
+NPM     ?= npm
+ADDR    ?= :3000
+FUZZTIME ?= 3s
+BENCH   ?= .
+
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+# A module of its own each: what they need is no dependency of sio.
+MODULES = interop bench/peers
+
+.DEFAULT_GOAL := help
+.PHONY: help run client test check build-all unit modules fuzz fuzz-short interop bench bench-micro clean
+
+help: ## list the targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: client ## start the example on ADDR (:3000) and print its address
+	@$(GO) run ./examples/chat -addr $(ADDR)
+
+client: examples/chat/node_modules/socket.io-client/dist/socket.io.min.js
+
+examples/chat/node_modules/socket.io-client/dist/socket.io.min.js: examples/chat/package-lock.json
+	@command -v $(NPM) >/dev/null || { echo "make run needs npm (of Node.js 20 or later), to install the official client: see https://nodejs.org"; exit 1; }
+	@$(NPM) ci --prefix examples/chat --no-audit --no-fund --loglevel=error
+	@touch $@
+
+test: check unit modules fuzz-short interop ## everything that must pass
+	@echo "make test: all passed"
+
+check: ## format, vet, staticcheck, builds for the other systems
+	@test -z "$$(gofmt -l . | tee /dev/stderr)" || { echo "gofmt -w the files above"; exit 1; }
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+	@$(MAKE) --no-print-directory build-all
+	@for m in $(MODULES); do echo "vet $$m" && (cd $$m && $(GO) vet ./...) || exit 1; done
+
+build-all: ## build for darwin, freebsd, linux/arm64 and windows
+	@for t in darwin/arm64 freebsd/amd64 linux/arm64 windows/amd64; do \
+		echo "build $$t" && GOOS=$${t%/*} GOARCH=$${t#*/} $(GO) build ./... || exit 1; done
+
+unit: ## tests, with the race detector
+	$(GO) test -race -timeout 10m ./...
+
+modules: ## tests of the modules beside this one
+	@for m in $(MODULES); do echo "test $$m" && (cd $$m && $(GO) test -race ./...) || exit 1; done
+
+fuzz: FUZZTIME = 60s
+fuzz: fuzz-short ## every fuzz target for FUZZTIME (60 s)
+
+fuzz-short: ## every fuzz target for a few seconds
+	@GO=$(GO) scripts/fuzz.sh $(FUZZTIME)
+
+interop: ## the official client, in Node and in Chromium, against sio
+	@scripts/need.sh node npm chromium
+	node interop/js/run.mjs --sio
+
+bench: ## sio, Node and bare gnet side by side, interleaved (some 20 minutes; nothing else should run)
+	@scripts/need.sh node npm
+	scripts/bench.sh
+
+bench-micro: ## benchmarks of the parts: BENCH=pattern
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime 200ms ./...
+
+clean: ## remove what was installed and built here
+	rm -rf examples/chat/node_modules interop/js/node_modules bench/peers/node/node_modules bin
