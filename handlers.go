@@ -11,36 +11,41 @@ import (
 // [Options.AckError]; of another event, to [Namespace.OnError].
 type Handler func(s *Socket, m *Msg) error
 
-// A HandlerOption says how a handler is run.
-type HandlerOption func(*handler)
-
-// Inline makes a handler run on the socket's event loop, on the bytes as they were
-// read: no hand-over, no copy. It must not block, and should be done in 50 us, for
-// everything else on the loop waits. Calls that would wait for a loop return
-// [ErrOnLoop].
-//
-// While earlier events of the socket are still being handled elsewhere, an event for
-// an inline handler queues behind them and is handled there too: the order of events
-// is kept.
-func Inline(h *handler) { h.mode = modeInline }
-
-// Free makes each event be handled on a goroutine of its own, in no order, also
-// beside other handlers of the same socket.
-func Free(h *handler) { h.mode = modeFree }
-
-type handlerMode uint8
+// A HandlerOption says how a handler is run. Of several the last one counts.
+type HandlerOption uint8
 
 const (
-	modeSerial handlerMode = iota
-	modeInline
-	modeFree
+	// Serial is the default: events of a socket are handled one after another, on a worker
+	// of the pool, where handlers may block.
+	Serial HandlerOption = iota
+
+	// Inline makes a handler run on the socket's event loop, on the bytes as they were
+	// read: no hand-over, no copy. It must not block, and should be done in 50 us, for
+	// everything else on the loop waits. Calls that would wait for a loop return
+	// [ErrOnLoop].
+	//
+	// While earlier events of the socket are still being handled elsewhere, an event for
+	// an inline handler queues behind them and is handled there too: order is kept.
+	Inline
+
+	// Free makes each event be handled on a goroutine of its own, in no order, also beside
+	// other handlers of the same socket.
+	Free
 )
+
+// modeOf is what the options of a handler come to.
+func modeOf(opts []HandlerOption) HandlerOption {
+	if len(opts) == 0 {
+		return Serial
+	}
+	return opts[len(opts)-1]
+}
 
 // A handler is a Handler with how it is run.
 type handler struct {
 	name string // of its event: handed to messages, so that names are not made anew
 	run  Handler
-	mode handlerMode
+	mode HandlerOption
 	next *handler // a further one for the same event
 }
 
@@ -71,7 +76,7 @@ type table struct {
 type registered struct {
 	event string
 	run   Handler
-	opts  []HandlerOption
+	mode  HandlerOption
 }
 
 // built fills in what follows from source, wraps and unhandled.
@@ -79,15 +84,12 @@ func (t *table) built() *table {
 	t.events = make(map[string]*handler, len(t.source))
 	last := make(map[string]*handler)
 	for _, r := range t.source {
-		h := &handler{name: r.event, run: t.wrapped(r.run)}
-		for _, o := range r.opts {
-			o(h)
-		}
+		h := &handler{name: r.event, run: t.wrapped(r.run), mode: r.mode}
 		if l := last[r.event]; l != nil {
 			l.next = h
-			if first := t.events[r.event]; first.mode == modeInline && h.mode != modeInline {
+			if first := t.events[r.event]; first.mode == Inline && h.mode != Inline {
 				// Handlers of one event run one after another: on the loop only if all may.
-				first.mode = modeSerial
+				first.mode = Serial
 			}
 		} else {
 			t.events[r.event] = h
@@ -173,7 +175,7 @@ func (n *Namespace) OnJoin(f func(s *Socket, room string) error) {
 // [ErrReservedEvent].
 func (n *Namespace) On(event string, h Handler, opts ...HandlerOption) {
 	mustNotReserve(event)
-	n.change(func(t *table) { t.source = append(t.source, registered{event, h, opts}) })
+	n.change(func(t *table) { t.source = append(t.source, registered{event, h, modeOf(opts)}) })
 }
 
 // OnAny adds a handler for every event, which runs before the event's own, and before

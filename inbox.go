@@ -112,7 +112,7 @@ func (s *Socket) event(now session.Instant, e *session.Event) {
 	t := s.ns.table.Load()
 	h := t.events[string(e.Name)]
 	heard := h != nil || t.fallback != nil || len(t.any) > 0
-	inline := h != nil && h.mode == modeInline
+	inline := h != nil && h.mode == Inline
 	if own := s.own(); own != nil {
 		switch listens, onLoop := own.listenTo(e.Name); {
 		case listens && h == nil:
@@ -139,7 +139,7 @@ func (l *listeners) listenTo(event []byte) (listens, inline bool) {
 		return true, false
 	}
 	for _, o := range list {
-		if o.mode != modeInline {
+		if o.mode != Inline {
 			return true, false
 		}
 	}
@@ -308,7 +308,7 @@ func (s *Socket) handle(m *Msg, h *handler) {
 		return
 	}
 	for ; h != nil; h = h.next {
-		if h.mode == modeFree {
+		if h.mode == Free {
 			s.free(h.run, m)
 		} else {
 			s.run(h.run, m, true)
@@ -319,7 +319,7 @@ func (s *Socket) handle(m *Msg, h *handler) {
 			continue
 		}
 		run := t.wrapped(o.run)
-		if o.mode == modeFree {
+		if o.mode == Free {
 			s.free(run, m)
 		} else {
 			s.run(run, m, true)

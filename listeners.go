@@ -29,7 +29,7 @@ type listeners struct {
 // own is one handler of a socket's own.
 type own struct {
 	run  Handler
-	mode handlerMode
+	mode HandlerOption
 	once bool
 	id   uint64 // what Off and Once tell it by
 }
@@ -61,11 +61,7 @@ func (s *Socket) Once(event string, h Handler, opts ...HandlerOption) { s.on(eve
 
 func (s *Socket) on(event string, h Handler, once bool, opts []HandlerOption) {
 	mustNotReserve(event)
-	var cfg handler
-	for _, o := range opts {
-		o(&cfg)
-	}
-	o := own{run: h, mode: cfg.mode, once: once, id: s.ns.server.nextID()}
+	o := own{run: h, mode: modeOf(opts), once: once, id: s.ns.server.nextID()}
 	s.listen(func(l *listeners) {
 		if l.events == nil {
 			l.events = make(map[string][]own)

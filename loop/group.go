@@ -46,9 +46,9 @@ type Group struct {
 	maxConns int64
 	handler  http.Handler
 	logger   *slog.Logger
-	mask     byte // hides the loop's number in ids
+	mask     byte           // hides the loop's number in ids
+	config   session.Config // what loops begin with
 
-	config  atomic.Pointer[session.Config]
 	claimed sync.Map    // id made by the application -> index of its loop
 	claims  atomic.Bool // there has been one
 	conns   atomic.Int64
@@ -73,6 +73,7 @@ type Group struct {
 func NewGroup(o Options) *Group {
 	g := &Group{
 		app: o.App, clock: o.Clock, handler: o.Foreign, logger: o.Logger, maxConns: int64(o.MaxConns),
+		config:  o.Config,
 		loops:   make([]atomic.Pointer[Loop], min(max(o.Loops, 1), broadcast.MaxLoops)),
 		byEvent: make(map[gnet.EventLoop]*Loop),
 		started: make(chan struct{}),
@@ -85,8 +86,6 @@ func NewGroup(o Options) *Group {
 	if g.logger == nil {
 		g.logger = slog.New(slog.DiscardHandler)
 	}
-	cfg := o.Config
-	g.config.Store(&cfg)
 	var mask [1]byte
 	_, _ = rand.Read(mask[:])
 	g.mask = mask[0]
@@ -115,19 +114,6 @@ func (g *Group) OnLoop() bool {
 	on := false
 	g.Loops(func(l *Loop) { on = on || l.goid.Load() == id })
 	return on
-}
-
-// Configure changes the configuration of every loop, each at its next turn. f must
-// not keep its argument.
-func (g *Group) Configure(f func(c *session.Config)) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	cfg := *g.config.Load()
-	f(&cfg)
-	g.config.Store(&cfg)
-	g.Loops(func(l *Loop) {
-		l.Do(func(session.Host, session.Instant) { l.config = cfg })
-	})
 }
 
 // Connections is the number of open connections.

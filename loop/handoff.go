@@ -103,8 +103,8 @@ func (g *Group) serveForeign() {
 	f.conns, f.quit, f.addr = make(chan net.Conn, foreignBacklog), make(chan struct{}), g.addrs[0]
 	f.server = &http.Server{
 		Handler:           g.handler,
-		ReadHeaderTimeout: g.config.Load().HeadTimeout,
-		IdleTimeout:       g.config.Load().IdleTimeout,
+		ReadHeaderTimeout: g.config.HeadTimeout,
+		IdleTimeout:       g.config.IdleTimeout,
 	}
 	go func() { _ = f.server.Serve(f) }()
 }

@@ -95,7 +95,7 @@ const flushChunk = 512
 const maxRounds = 8
 
 func newLoop(g *Group, index int) *Loop {
-	l := &Loop{index: index, group: g, config: *g.config.Load()}
+	l := &Loop{index: index, group: g, config: g.config}
 	l.table = session.NewTable(l)
 	l.now = g.clock.Now()
 	l.wheel.tick = int64(l.now) / int64(WheelTick)
