@@ -1,0 +1,50 @@
+// Package bench loads a Socket.IO server over TCP and measures it: what it costs
+// the server, what clients see, and whether every message arrived once, in order
+// and unchanged. Command sio-bench is its command line.
+//
+// # What the server has to offer
+//
+// Any server of Socket.IO protocol 5 can be driven that has these events in the
+// namespace (names can be changed by [Events]):
+//
+//	echo       answers with the event echo and the same arguments
+//	ack        acknowledges with the same arguments
+//	object     (value) answers with the event object and the same value, which
+//	           should have been decoded and encoded again in between
+//	join       (room) joins the room, acknowledges
+//	broadcast  (room, payload) sends the event broadcast with payload to every
+//	           member of the room, the sender included
+//
+// The value of object is {"id": integer, "name": string, "tags": [string],
+// "attrs": {string: string}, "items": [{"id": integer, "label": string, "x":
+// number, "y": number}]}, so that a server may decode it into a type of its own.
+// Folder peers has such servers.
+//
+// # Scenarios
+//
+// [Echo], [Broadcast] and [Rooms] open their connections first, run for a warm-up
+// that does not count, then for the time that counts, then wait for what is still
+// under way. [Connect] and [Idle] measure the connections themselves. Each
+// [Scenario] says what its operation is; costs are told per operation.
+//
+// # What is measured
+//
+// The server's processor time is the scheduler's, user and system, of all its
+// threads, between the two ends of the window; its memory is its resident set.
+// Both need its process id and Linux. On loopback the kernel does the work of the
+// receiver inside the call of the sender, so a server's time holds a part of its
+// clients' reading, and clients' time a part of the server's.
+//
+// Latency in a closed loop is from the write of a message to the read of its
+// answer. In an open loop (a given rate) it is from the time at which the message
+// was due: a server or generator that falls behind cannot hide it. How late
+// messages were sent is told apart, as lag. Quantiles are up to 1/64 above the
+// true value, never below.
+//
+// # The generator
+//
+// It shares the machine with the server in most uses, so it is made to take
+// little: one loop on one goroutine for all connections. When it was nevertheless
+// the limit, the result says so in its warnings, and its throughput and latency
+// must not be used; the server's cost per operation still may.
+package bench

@@ -1,0 +1,408 @@
+package client
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/e6a90ca8/sio/bench/internal/reactor"
+	"github.com/e6a90ca8/sio/codec/engineio"
+	"github.com/e6a90ca8/sio/codec/socketio"
+	"github.com/e6a90ca8/sio/codec/websocket"
+)
+
+// A Handler is told what happens to one session, on its loop's goroutine. It may
+// call any method of the session.
+type Handler interface {
+	// Ready: the namespace is connected (and the transport upgraded, if asked
+	// for). Events may be sent.
+	Ready(s *Session)
+
+	// Text: a Socket.IO packet has come, for whatever namespace: an event, an
+	// acknowledgement, or what should not come. packet is valid until Text
+	// returns and may be changed. It may come before Ready only while the
+	// transport is being upgraded.
+	Text(s *Session, packet []byte)
+
+	// Binary: an attachment has come, under the same rules.
+	Binary(s *Session, data []byte)
+
+	// Closed: the session has ended other than by Abort; called once, and
+	// nothing after it. err is nil after a Goodbye that the server answered,
+	// else an *Error.
+	Closed(s *Session, err error)
+}
+
+// state is the life of a session.
+type state uint8
+
+const (
+	fresh      state = iota // not started
+	opening                 // waits for the Engine.IO open packet
+	connecting              // waits for the answer to CONNECT
+	probing                 // is connected and moves to WebSocket
+	ready
+	leaving // has said goodbye
+	ended
+)
+
+// A Session is one client: an Engine.IO session with one namespace. Its zero
+// value is ready for Start; when it has ended it may be started again. Loop
+// only. TestSessionIsSmall keeps its size.
+type Session struct {
+	env      *Env
+	handler  Handler
+	conn     *reactor.Conn // of the WebSocket
+	reader   websocket.Reader
+	carry    []byte   // the start of a frame or head that is not whole
+	poll     *polling // while it polls
+	deadline time.Duration
+	heard    time.Duration // when the last ping came
+	patience uint32        // ms without ping before the server counts as gone; 0: not watched
+	slot     int32         // index in env.live, -1 when not there
+	state    state
+	framed   bool // the opening handshake of the WebSocket is done
+}
+
+// Start begins to connect the session and tells h how it goes. No callback comes
+// from inside Start.
+func (s *Session) Start(e *Env, h Handler) {
+	*s = Session{env: e, handler: h, state: opening, slot: -1}
+	e.within(s)
+	if e.Config.Transport == WebSocket {
+		s.dialWebSocket()
+		return
+	}
+	s.poll = newPolling(s)
+	s.poll.get.request(nil)
+}
+
+// Env is the environment that the session was started in.
+func (s *Session) Env() *Env { return s.env }
+
+// Live says whether events may be sent: from Ready to the end or Goodbye.
+func (s *Session) Live() bool { return s.state == ready }
+
+// Ended says whether the session is over, or was never started.
+func (s *Session) Ended() bool { return s.state == ended || s.state == fresh }
+
+// Waiting is the number of bytes sent that wait in this process.
+func (s *Session) Waiting() int {
+	n := 0
+	if s.conn != nil {
+		n += s.conn.Waiting()
+	}
+	if s.poll != nil {
+		n += len(s.poll.body)
+	}
+	return n
+}
+
+// Send sends one Engine.IO text packet: for an event its Socket.IO packet behind
+// the digit 4. packet is the caller's again when Send returns. What is sent from
+// inside a callback of the same session, or inside Batch, goes out as one write
+// at its end. Before Ready and after the end it does nothing.
+func (s *Session) Send(packet []byte) {
+	if s.state == ready || s.state == leaving {
+		s.send(packet, false)
+	}
+}
+
+// SendBinary sends one attachment, under the same rules.
+func (s *Session) SendBinary(data []byte) {
+	if s.state == ready || s.state == leaving {
+		s.send(data, true)
+	}
+}
+
+// Batch runs f and sends what it sends on s as one write.
+func (s *Session) Batch(f func()) {
+	if s.env.corked == s {
+		f()
+		return
+	}
+	before, at := s.env.cork(s)
+	f()
+	s.env.uncork(s, before, at)
+}
+
+func (s *Session) send(packet []byte, binary bool) {
+	e := s.env
+	corked := e.corked == s
+	var before *Session
+	var at int
+	if !corked {
+		before, at = e.cork(s)
+	}
+	switch {
+	case s.poll != nil:
+		s.poll.add(packet, binary)
+	case binary:
+		e.out = websocket.AppendMasked(e.out, websocket.Binary, packet, e.nextMask())
+	default:
+		e.out = websocket.AppendMasked(e.out, websocket.Text, packet, e.nextMask())
+	}
+	if !corked {
+		e.uncork(s, before, at)
+	}
+}
+
+// Goodbye leaves the namespace and closes the session as the official client
+// does; Closed comes when the server has closed its side, or when it does not
+// within [Config.Timeout].
+func (s *Session) Goodbye() {
+	if s.state == ended || s.state == leaving || s.state == fresh {
+		return
+	}
+	s.state = leaving
+	s.unlist()
+	s.env.within(s)
+	s.Batch(func() {
+		s.send(s.env.Config.leave, false)
+		if s.poll != nil {
+			s.poll.add([]byte(engineio.ClosePacket), false)
+			return
+		}
+		e := s.env
+		e.out = websocket.AppendMasked(e.out, websocket.Close, nil, e.nextMask())
+	})
+}
+
+// Abort closes the session's connections without a word to anyone. Closed is
+// not called.
+func (s *Session) Abort() {
+	if s.state == fresh || s.state == ended {
+		return
+	}
+	s.unlist()
+	s.state = ended
+	s.deadline = 0
+	if s.conn != nil {
+		s.conn.Close()
+		s.conn = nil
+	}
+	if s.poll != nil {
+		s.poll.close()
+		s.poll = nil
+	}
+	s.env.recycle(s.carry)
+	s.carry = nil
+}
+
+// end is the only way to Closed.
+func (s *Session) end(err error) {
+	if s.state == ended {
+		return
+	}
+	s.Abort()
+	s.handler.Closed(s, err)
+}
+
+// fail ends the session for something the server did.
+func (s *Session) fail(name, format string, args ...any) {
+	s.end(&Error{Name: name, Detail: fmt.Sprintf(format, args...)})
+}
+
+// late is called when the deadline of the handshake or the goodbye is over.
+func (s *Session) late() {
+	switch s.state {
+	case leaving:
+		s.fail(GoodbyeLate, "the server has not closed within %v", s.env.Config.Timeout)
+	case opening:
+		s.fail(HandshakeLate, "no Engine.IO open packet within %v", s.env.Config.Timeout)
+	case connecting:
+		s.fail(HandshakeLate, "no answer to CONNECT within %v", s.env.Config.Timeout)
+	case probing:
+		s.fail(HandshakeLate, "the upgrade was not done within %v", s.env.Config.Timeout)
+	}
+}
+
+// setReady starts the session's ordinary life.
+func (s *Session) setReady() {
+	s.state = ready
+	s.deadline = 0
+	e := s.env
+	s.heard = e.Loop.Now()
+	s.slot = int32(len(e.live))
+	e.live = append(e.live, s)
+	if len(e.live) == 1 {
+		e.watch.Arm(s.heard + watchStep)
+	}
+	s.handler.Ready(s)
+}
+
+// unlist takes s out of the watched sessions.
+func (s *Session) unlist() {
+	if s.slot < 0 {
+		return
+	}
+	live := s.env.live
+	last := live[len(live)-1]
+	live[s.slot], last.slot = last, s.slot
+	live[len(live)-1] = nil
+	s.env.live = live[:len(live)-1]
+	s.slot = -1
+}
+
+// text takes one Engine.IO packet in text form, from either transport.
+func (s *Session) text(b []byte) {
+	if len(b) > 0 && b[0] == '4' && s.state == ready { // nearly all of them
+		s.message(b[1:])
+		return
+	}
+	p, err := engineio.Parse(b)
+	if err != nil {
+		s.fail(BadPacket, "Engine.IO packet %s", Quote(b))
+		return
+	}
+	s.packet(p)
+}
+
+// packet takes one Engine.IO packet.
+func (s *Session) packet(p engineio.Packet) {
+	switch p.Type {
+	case engineio.Open:
+		s.opened(p.Data)
+	case engineio.Message:
+		if p.Binary {
+			s.binary(p.Data)
+			return
+		}
+		s.message(p.Data)
+	case engineio.Ping:
+		s.heard = s.env.Loop.Now()
+		s.env.Heartbeats++
+		s.send([]byte(engineio.PongPacket), false)
+	case engineio.Close:
+		if s.state == leaving {
+			s.end(nil)
+			return
+		}
+		s.fail(ClosedByServer, "Engine.IO close packet")
+	case engineio.Noop:
+	default:
+		s.fail(Unexpected, "Engine.IO %v packet %s", p.Type, Quote(p.Data))
+	}
+}
+
+// opened takes the open packet and asks for the namespace.
+func (s *Session) opened(data []byte) {
+	if s.state != opening {
+		s.fail(Unexpected, "a second Engine.IO open packet")
+		return
+	}
+	h, err := engineio.ParseHandshake(data)
+	if err != nil {
+		s.fail(NotSocketIO, "%v: %s", err, Quote(data))
+		return
+	}
+	s.patience = uint32(min((h.PingInterval + h.PingTimeout).Milliseconds(), 1<<31))
+	s.heard = s.env.Loop.Now()
+	if s.poll != nil {
+		s.poll.sid = h.SID
+	}
+	s.state = connecting
+	s.send(s.env.Config.connect, false)
+}
+
+// message takes one Socket.IO packet.
+func (s *Session) message(b []byte) {
+	switch s.state {
+	case ready:
+		if len(b) > 0 && b[0] == '1' {
+			s.fail(ClosedByServer, "Socket.IO packet %s", Quote(b))
+			return
+		}
+		s.handler.Text(s, b)
+	case connecting:
+		s.connected(b)
+	case probing:
+		s.handler.Text(s, b)
+	case leaving: // what was under way
+	default:
+		s.fail(Unexpected, "message %s before the open packet", Quote(b))
+	}
+}
+
+func (s *Session) binary(b []byte) {
+	switch s.state {
+	case ready, probing:
+		s.handler.Binary(s, b)
+	case leaving:
+	default:
+		s.fail(Unexpected, "binary message before the namespace was connected")
+	}
+}
+
+// connected takes the answer to CONNECT.
+func (s *Session) connected(b []byte) {
+	p, err := socketio.Parse(b, socketio.DefaultMaxAttachments)
+	var args socketio.Args
+	if err == nil {
+		err = p.Check(&args)
+	}
+	if err != nil {
+		s.fail(BadPacket, "%v: %s", err, Quote(b))
+		return
+	}
+	if !bytes.Equal(p.Namespace, []byte(s.env.Config.Namespace)) {
+		s.fail(Unexpected, "answer to CONNECT for another namespace: %s", Quote(b))
+		return
+	}
+	switch p.Type {
+	case socketio.Connect:
+		var answer struct {
+			SID string `json:"sid"`
+		}
+		if err := json.Unmarshal(p.Data, &answer); err != nil || answer.SID == "" {
+			s.fail(BadPacket, "CONNECT without sid: %s", Quote(b))
+			return
+		}
+		if s.env.Config.Transport == Upgrade {
+			s.state = probing
+			s.dialWebSocket()
+			return
+		}
+		s.setReady()
+	case socketio.ConnectError:
+		var answer struct {
+			Message string `json:"message"`
+		}
+		_ = json.Unmarshal(p.Data, &answer) // the raw packet is shown as well
+		s.fail(NamespaceDeny, "%s: %s (%s)", s.env.Config.Namespace, answer.Message, Quote(b))
+	default:
+		s.fail(Unexpected, "%s in place of the answer to CONNECT", Quote(b))
+	}
+}
+
+// refusal is what a response that is not the wished-for one says.
+func (s *Session) refusal(r *response) {
+	var reason struct {
+		Code    *json.Number `json:"code"`
+		Message string       `json:"message"`
+	}
+	if json.Unmarshal(r.body, &reason) == nil && reason.Code != nil && reason.Message != "" {
+		s.fail(Denied, "%s: %s (code %v)", r.line, reason.Message, *reason.Code)
+		return
+	}
+	name := NotSocketIO
+	if s.state != opening {
+		name = HTTPStatus
+	}
+	s.fail(name, "%s answered %s, body %s", s.env.Config.Target, r.line, Quote(r.body))
+}
+
+// lost ends the session because a connection has.
+func (s *Session) lost(err error) {
+	if s.state == leaving && !errors.Is(err, reactor.ErrDescriptors) {
+		s.end(nil)
+		return
+	}
+	e := nameOf(err)
+	if e.Name == Refused {
+		e.Detail = "nobody listens at " + s.env.Config.Addr.String()
+	}
+	s.end(e)
+}

@@ -1,0 +1,5 @@
+//go:build !unix
+
+package proc
+
+func ownCPU() (CPU, error) { return 0, ErrUnavailable }

@@ -1,0 +1,203 @@
+package bench
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"time"
+
+	"github.com/e6a90ca8/sio/bench/internal/client"
+	"github.com/e6a90ca8/sio/bench/internal/reactor"
+	"github.com/e6a90ca8/sio/codec/socketio"
+)
+
+// Defaults of [Options].
+const (
+	DefaultConns       = 100
+	DefaultDuration    = 10 * time.Second
+	DefaultWarmup      = time.Second
+	DefaultConcurrency = reactor.DefaultDials
+	DefaultTimeout     = client.DefaultTimeout
+	DefaultSize        = 64
+)
+
+// ErrUsage is wrapped by the errors that options alone decide.
+var ErrUsage = errors.New("usage")
+
+// Events are the names of the events that a server is driven by.
+type Events struct {
+	Echo           string // default "echo"
+	EchoReply      string // default: that of Echo
+	Ack            string // default "ack"
+	Object         string // default "object"
+	ObjectReply    string // default: that of Object
+	Join           string // default "join"
+	Broadcast      string // default "broadcast"
+	BroadcastReply string // default: that of Broadcast
+}
+
+// Options are what all scenarios have in common. Zero values mean the defaults.
+type Options struct {
+	// URL is the server's, http or ws, without TLS. Its path, unless it is the
+	// engine's, is the namespace.
+	URL string
+
+	Transport string            // "websocket" (default), "polling" or "upgrade"
+	Path      string            // of the Engine.IO server; default "/socket.io/"
+	Namespace string            // default: that of the URL, else "/"
+	Auth      json.RawMessage   // of the CONNECT packet; a JSON object
+	Headers   map[string]string // further headers of every request
+	Events    Events
+
+	// Conns is the number of sessions. Default [DefaultConns]. [Idle] has its
+	// own.
+	Conns int
+
+	// Duration is the time that counts, Warmup the time before it. Defaults
+	// [DefaultDuration] and [DefaultWarmup]; a negative Warmup means none.
+	Duration time.Duration
+	Warmup   time.Duration
+
+	// Concurrency bounds the handshakes and goodbyes in flight. Default
+	// [DefaultConcurrency].
+	Concurrency int
+
+	// Timeout bounds one handshake and one goodbye, Drain the wait for messages
+	// that are under way at the end; what has not come then is lost. Default
+	// [DefaultTimeout] for both.
+	Timeout time.Duration
+	Drain   time.Duration
+
+	// Loops is the number of the generator's loops. Default 1.
+	Loops int
+
+	// Sources are the local addresses to connect from. Default: the system's
+	// choice, and for many connections to an IPv4 loopback address on Linux
+	// 127.0.0.1, 127.0.0.2 and so on.
+	Sources []netip.Addr
+
+	// PID is the server's process, to measure what it costs. 0: not measured.
+	PID int
+
+	// Stats is the URL of the server's statistics: a JSON object with
+	// "heap_objects", or with "memstats" as expvar has it. Empty: none.
+	Stats string
+
+	// Progress is told how the run goes, about once a second, on a goroutine of
+	// the run. nil: nobody is told.
+	Progress func(Progress)
+}
+
+// Progress is a run's state in the middle.
+type Progress struct {
+	Phase      string        // "connect", "warm-up", "measure", "drain", "goodbye", …
+	Elapsed    time.Duration // of the phase
+	Total      time.Duration // that the phase will take; 0 when not known
+	Conns      int           // sessions that are ready
+	Wanted     int           // sessions that the run wants
+	Operations uint64        // of the run so far, warm-up included
+	Rate       float64       // operations per second since the last call
+	Errors     uint64
+	ServerCPU  float64 // of one core, since the last call; 0 when not measured
+	ServerRSS  int64   // bytes; 0 when not measured
+}
+
+// A Scenario is one kind of load.
+type Scenario interface {
+	// Name is the scenario's, for people and files.
+	Name() string
+
+	// Run runs it once. A result comes with a nil error even if messages were
+	// lost or connections failed: see [Result.Errors]. If ctx ends while the
+	// time that counts runs, the result is of the time so far and Interrupted is
+	// set; before that, ctx's error is returned. Errors that wrap [ErrUsage] are
+	// the caller's.
+	Run(ctx context.Context, o Options) (*Result, error)
+}
+
+// withDefaults checks o and fills in what is missing.
+func (o Options) withDefaults() (Options, error) {
+	for _, d := range []struct {
+		value *int
+		byDef int
+		name  string
+		most  int
+	}{
+		{&o.Conns, DefaultConns, "connections", 1_000_000},
+		{&o.Concurrency, DefaultConcurrency, "concurrency", 100_000},
+		{&o.Loops, 1, "loops", 256},
+	} {
+		if *d.value == 0 {
+			*d.value = d.byDef
+		}
+		if *d.value < 0 || *d.value > d.most {
+			return o, fmt.Errorf("%w: %s %d: must be 1 to %d", ErrUsage, d.name, *d.value, d.most)
+		}
+	}
+	if o.Duration == 0 {
+		o.Duration = DefaultDuration
+	}
+	if o.Warmup == 0 {
+		o.Warmup = DefaultWarmup
+	}
+	o.Warmup = max(0, o.Warmup)
+	if o.Timeout == 0 {
+		o.Timeout = DefaultTimeout
+	}
+	if o.Drain == 0 {
+		o.Drain = DefaultTimeout
+	}
+	if o.Duration < 0 || o.Timeout < 0 || o.Drain < 0 {
+		return o, fmt.Errorf("%w: a duration is negative", ErrUsage)
+	}
+	if o.Stats != "" {
+		if u, err := url.Parse(o.Stats); err != nil || u.Scheme != "http" && u.Scheme != "https" {
+			return o, fmt.Errorf("%w: stats URL %q: must be http or https", ErrUsage, o.Stats)
+		}
+	}
+	e := &o.Events
+	for _, d := range []struct {
+		name  *string
+		byDef string
+	}{
+		{&e.Echo, "echo"}, {&e.Ack, "ack"}, {&e.Object, "object"}, {&e.Join, "join"}, {&e.Broadcast, "broadcast"},
+	} {
+		if *d.name == "" {
+			*d.name = d.byDef
+		}
+	}
+	if e.EchoReply == "" {
+		e.EchoReply = e.Echo
+	}
+	if e.ObjectReply == "" {
+		e.ObjectReply = e.Object
+	}
+	if e.BroadcastReply == "" {
+		e.BroadcastReply = e.Broadcast
+	}
+	for _, name := range []string{e.Echo, e.EchoReply, e.Ack, e.Object, e.ObjectReply, e.Join, e.Broadcast, e.BroadcastReply} {
+		if socketio.Reserved(name) {
+			return o, fmt.Errorf("%w: event %q: the name is reserved", ErrUsage, name)
+		}
+	}
+	return o, nil
+}
+
+// config makes the client's configuration.
+func (o *Options) config() (*client.Config, error) {
+	c, err := client.NewConfig(o.URL, client.Options{
+		Transport: client.Transport(o.Transport),
+		Path:      o.Path,
+		Namespace: o.Namespace,
+		Auth:      o.Auth,
+		Headers:   o.Headers,
+		Timeout:   o.Timeout,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUsage, err)
+	}
+	return c, nil
+}

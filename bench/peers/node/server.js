@@ -1,0 +1,71 @@
+// The reference server with the events that sio-bench drives; see the package
+// comment of bench. Options are the server's defaults but for the flags:
+//
+//   --port N            port on 127.0.0.1; 0, the default, lets the system choose
+//   --for SECONDS       stop after this time; default 1800
+//   --ping-interval MS  and --ping-timeout MS, as the server has them
+//
+// It prints "listening http://127.0.0.1:PORT" when it is ready, and stops on
+// SIGTERM. bufferutil is not a dependency: ws then masks in JavaScript, as it
+// does for most users.
+"use strict";
+
+const { createServer } = require("node:http");
+const { parseArgs } = require("node:util");
+const { Server } = require("socket.io");
+
+const { values } = parseArgs({
+  options: {
+    port: { type: "string", default: "0" },
+    for: { type: "string", default: "1800" },
+    "ping-interval": { type: "string", default: "25000" },
+    "ping-timeout": { type: "string", default: "20000" },
+  },
+});
+
+function number(name, most) {
+  const n = Number(values[name]);
+  if (!Number.isInteger(n) || n < 0 || n > most) {
+    console.error(`--${name} ${values[name]}: must be a whole number up to ${most}`);
+    process.exit(2);
+  }
+  return n;
+}
+
+const seconds = number("for", 1e6);
+const http = createServer();
+const io = new Server(http, {
+  serveClient: false,
+  pingInterval: number("ping-interval", 1e9),
+  pingTimeout: number("ping-timeout", 1e9),
+});
+
+io.on("connection", (socket) => {
+  socket.on("echo", (...args) => socket.emit("echo", ...args));
+  socket.on("object", (value) => socket.emit("object", value));
+  socket.on("ack", (...args) => {
+    const answer = args.pop();
+    if (typeof answer === "function") answer(...args);
+  });
+  socket.on("join", async (room, answer) => {
+    await socket.join(room);
+    if (typeof answer === "function") answer();
+  });
+  socket.on("broadcast", (room, payload) => io.to(room).emit("broadcast", payload));
+});
+
+http.on("error", (err) => {
+  console.error(err.message);
+  process.exit(1);
+});
+http.listen(number("port", 65535), "127.0.0.1", 4096, () => {
+  console.log(`listening http://127.0.0.1:${http.address().port}`);
+});
+
+function stop() {
+  io.close();
+  setTimeout(() => process.exit(0), 1000).unref();
+}
+process.on("SIGTERM", stop);
+process.on("SIGINT", stop);
+setTimeout(stop, seconds * 1000).unref();

@@ -1,0 +1,203 @@
+package bench
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// WriteMarkdown writes the comparison as a page: where and how it was run, a
+// table for each case, and everything that casts doubt on a figure.
+func (r *ComparisonResult) WriteMarkdown(w io.Writer) error {
+	var b strings.Builder
+	e := r.Environment
+	fmt.Fprintf(&b, "Machine: %s, %d cores, %s, %s. Generator: %s, GOMAXPROCS %d", orUnknown(e.Processor), e.Cores, e.System, orUnknown(e.Kernel), e.Go, e.GOMAXPROCS)
+	if e.Revision != "" {
+		fmt.Fprintf(&b, ", revision %s", e.Revision)
+	}
+	fmt.Fprintf(&b, ".\n%s to %s, %d rounds, servers turn about.", r.Started.Format(time.DateTime), r.Finished.Format(time.DateTime+" MST"), r.Rounds)
+	if r.Interrupted {
+		b.WriteString(" **Interrupted: not all runs were made.**")
+	}
+	b.WriteString("\n\nValues are medians over the rounds, with the least and the greatest. Ratios are taken round by round.\n")
+	b.WriteString("\n| server | command |\n|---|---|\n")
+	for _, s := range r.Servers {
+		fmt.Fprintf(&b, "| %s | `%s` |\n", cell(s.Name), strings.Join(s.Command, " "))
+	}
+	for i := range r.Cases {
+		r.writeCase(&b, &r.Cases[i])
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func (r *ComparisonResult) writeCase(b *strings.Builder, c *CaseResult) {
+	fmt.Fprintf(b, "\n## %s\n\n", c.Name)
+	if c.Line != "" {
+		fmt.Fprintf(b, "`sio-bench %s`\n\n", c.Line)
+	}
+	var metrics []Figure
+	for _, s := range c.Servers {
+		for _, f := range s.Figures {
+			if !slices.ContainsFunc(metrics, func(m Figure) bool { return m.Metric == f.Metric }) {
+				metrics = append(metrics, f)
+			}
+		}
+	}
+	if len(metrics) == 0 {
+		b.WriteString("No figures.\n")
+	} else {
+		first := c.Servers[0].Name
+		base := r.Baseline != "" && r.Baseline != first && slices.ContainsFunc(c.Servers, func(s ServerResult) bool { return s.Name == r.Baseline })
+		fmt.Fprintf(b, "| server | %s | to %s |", header(metrics[0]), cell(first))
+		if base {
+			fmt.Fprintf(b, " to %s |", cell(r.Baseline))
+		}
+		for _, m := range metrics[1:] {
+			fmt.Fprintf(b, " %s |", header(m))
+		}
+		b.WriteString(" generator cores | errors |\n|---|" + strings.Repeat("---:|", len(metrics)+3))
+		if base {
+			b.WriteString("---:|")
+		}
+		b.WriteByte('\n')
+		for _, s := range c.Servers {
+			fmt.Fprintf(b, "| %s |", cell(s.Name))
+			f := s.figure(metrics[0].Metric)
+			fmt.Fprintf(b, " %s | %s |", spread(f), ratio(f, f != nil, func(f *Figure) *Spread { return f.ToFirst }))
+			if base {
+				fmt.Fprintf(b, " %s |", ratio(f, f != nil, func(f *Figure) *Spread { return f.ToBaseline }))
+			}
+			for _, m := range metrics[1:] {
+				fmt.Fprintf(b, " %s |", spread(s.figure(m.Metric)))
+			}
+			fmt.Fprintf(b, " %s | %s |\n", s.generator(), s.errors())
+		}
+	}
+	var notes []string
+	for _, s := range c.Servers {
+		for _, why := range s.Failed {
+			notes = append(notes, fmt.Sprintf("%s: a run failed: %s", s.Name, why))
+		}
+		for _, run := range s.Runs {
+			for _, text := range run.Warnings {
+				notes = append(notes, s.Name+": "+text)
+			}
+			for _, name := range slices.Sorted(maps.Keys(run.Errors)) {
+				notes = append(notes, fmt.Sprintf("%s: %s, for example %s", s.Name, name, run.Errors[name].Example))
+			}
+		}
+	}
+	slices.Sort(notes)
+	if notes = slices.Compact(notes); len(notes) > 0 {
+		b.WriteByte('\n')
+		for _, n := range notes {
+			fmt.Fprintf(b, "- %s\n", strings.ReplaceAll(n, "\n", " "))
+		}
+	}
+}
+
+// figure is the figure of a metric, nil if there is none.
+func (s *ServerResult) figure(metric string) *Figure {
+	for i := range s.Figures {
+		if s.Figures[i].Metric == metric {
+			return &s.Figures[i]
+		}
+	}
+	return nil
+}
+
+// generator is the median of the generator's own cores.
+func (s *ServerResult) generator() string {
+	var cores []float64
+	for _, run := range s.Runs {
+		if run.Client != nil {
+			cores = append(cores, run.Client.Cores)
+		}
+	}
+	if len(cores) == 0 {
+		return "–"
+	}
+	return fmt.Sprintf("%.2f", newSpread(cores).Median)
+}
+
+// errors is the number of errors of all runs.
+func (s *ServerResult) errors() string {
+	n := uint64(len(s.Failed))
+	for _, run := range s.Runs {
+		n += run.ErrorTotal()
+	}
+	if n == 0 {
+		return "0"
+	}
+	return fmt.Sprintf("**%d**", n)
+}
+
+func header(f Figure) string {
+	if f.Unit == "" || f.Unit == "1/s" {
+		return cell(f.Metric)
+	}
+	return cell(f.Metric) + ", " + f.Unit
+}
+
+func spread(f *Figure) string {
+	if f == nil {
+		return "–"
+	}
+	s := f.Spread
+	if s.N == 1 {
+		return number(s.Median)
+	}
+	return fmt.Sprintf("%s (%s–%s)", number(s.Median), number(s.Min), number(s.Max))
+}
+
+func ratio(f *Figure, ok bool, of func(*Figure) *Spread) string {
+	if !ok {
+		return "–"
+	}
+	s := of(f)
+	switch {
+	case s == nil:
+		return "1"
+	case s.N == 1:
+		return fmt.Sprintf("%.2f", s.Median)
+	}
+	return fmt.Sprintf("%.2f (%.2f–%.2f)", s.Median, s.Min, s.Max)
+}
+
+// number writes v with three significant digits, or all before the point.
+func number(v float64) string {
+	switch a := max(v, -v); {
+	case a >= 100:
+		return group(fmt.Sprintf("%.0f", v))
+	case a >= 10:
+		return fmt.Sprintf("%.1f", v)
+	default:
+		return fmt.Sprintf("%.2f", v)
+	}
+}
+
+// group puts a comma before every three digits of a whole number.
+func group(s string) string {
+	from := 0
+	if strings.HasPrefix(s, "-") {
+		from = 1
+	}
+	for i := len(s) - 3; i > from; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// cell is s inside a Markdown table.
+func cell(s string) string { return strings.ReplaceAll(s, "|", "\\|") }
+
+func orUnknown(s string) string {
+	if s == "" {
+		return "unknown"
+	}
+	return s
+}

@@ -1,0 +1,428 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/e6a90ca8/sio/bench/internal/client"
+	"github.com/e6a90ca8/sio/bench/internal/hist"
+	"github.com/e6a90ca8/sio/bench/internal/reactor"
+)
+
+// A run is one execution of a scenario: the coordinator, on the goroutine that
+// called Run, and a worker for each loop.
+type run struct {
+	ctx      context.Context
+	options  Options
+	scenario Scenario
+	config   *client.Config
+	reactor  *reactor.Reactor
+	workers  []*worker
+	watch    *watch
+	started  time.Time
+	wanted   int // sessions
+
+	// The window that counts.
+	elapsed     time.Duration
+	interrupted bool
+}
+
+// newRun checks what can be checked before anything is opened, makes the
+// workers and connects once, to fail early with the whole answer.
+func newRun(ctx context.Context, s Scenario, o Options, conns int) (*run, error) {
+	config, err := o.config()
+	if err != nil {
+		return nil, err
+	}
+	if err := checkDescriptors(conns*config.Transport.Connections()+64+8*o.Loops, conns, string(config.Transport)); err != nil {
+		return nil, err
+	}
+	sources := o.Sources
+	if len(sources) == 0 {
+		sources = reactor.LoopbackSources(config.Addr.Addr(), conns*config.Transport.Connections())
+		if _, ok := s.(*Connect); ok { // used ports rest for a while
+			sources = reactor.LoopbackSources(config.Addr.Addr(), 4*reactor.DefaultSourceShare)
+		}
+	}
+	r := &run{ctx: ctx, options: o, scenario: s, config: config, started: time.Now(), wanted: conns}
+	if r.watch, err = newWatch(o.PID, o.Stats); err != nil {
+		return nil, err
+	}
+	r.reactor, err = reactor.New(reactor.Config{Loops: o.Loops, Dials: o.Concurrency, DialTimeout: o.Timeout, Sources: sources})
+	if err != nil {
+		return nil, err
+	}
+	for i, l := range r.reactor.Loops() {
+		w := &worker{run: r, index: i, loop: l, env: client.NewEnv(config, l)}
+		w.width = max(1, o.Concurrency/o.Loops)
+		w.patrol = l.NewTimer(w.lookAround)
+		r.workers = append(r.workers, w)
+	}
+	if err := r.probe(); err != nil {
+		r.close()
+		return nil, err
+	}
+	return r, nil
+}
+
+// close ends the run's loops and connections.
+func (r *run) close() { r.reactor.Close() }
+
+// probe connects one session and says goodbye.
+func (r *run) probe() error {
+	p := &probe{over: make(chan error, 1)}
+	w := r.workers[0]
+	w.loop.Post(func() { p.Start(w.env, p) })
+	select {
+	case err := <-p.over:
+		var e *client.Error
+		if errors.As(err, &e) && e.Name == client.GoodbyeLate {
+			return nil // the run will count such
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", r.options.URL, err)
+		}
+		return nil
+	case <-r.ctx.Done():
+		return r.ctx.Err()
+	}
+}
+
+type probe struct {
+	client.Session
+	over chan error
+}
+
+func (p *probe) Ready(*client.Session)               { p.Goodbye() }
+func (p *probe) Text(*client.Session, []byte)        {}
+func (p *probe) Binary(*client.Session, []byte)      {}
+func (p *probe) Closed(_ *client.Session, err error) { p.over <- err }
+
+// each runs f on every worker's loop, one after another, and waits.
+func (r *run) each(f func(w *worker)) {
+	for _, w := range r.workers {
+		w.loop.Do(func() { f(w) })
+	}
+}
+
+// A member is one session of a scenario, in the scenario's own type.
+type member interface {
+	client.Handler
+	base() *peer
+}
+
+// peer is what all members have. Loop only.
+type peer struct {
+	client.Session
+	w       *worker
+	id      int           // 0, 1, … over the whole run
+	started time.Duration // of the handshake
+	opening bool          // counts in w.opening
+	live    bool          // counts in w.ready
+}
+
+func (p *peer) base() *peer { return p }
+
+// worker is what one loop of a run owns.
+type worker struct {
+	run     *run
+	index   int
+	loop    *reactor.Loop
+	env     *client.Env
+	members []member
+
+	// Opening and goodbyes, at most width at a time.
+	width    int
+	opening  int
+	next     int // index into members
+	settled  func()
+	greeting bool // else taking leave
+	patrol   *reactor.Timer
+
+	// The window.
+	sending   bool
+	recording bool
+
+	tally     client.Tally
+	connect   hist.Histogram // TCP to CONNECT answer
+	latency   hist.Histogram
+	lag       hist.Histogram // send lag of an open loop
+	last      hist.Histogram // last receiver of a broadcast
+	recorded  uint64         // operations in the window
+	respelled uint64         // answers that mean the same, in other bytes
+
+	counters
+}
+
+// fail counts an error. Loop only.
+func (w *worker) fail(name, detail string) { w.failN(name, detail, 1) }
+
+func (w *worker) failN(name, detail string, n uint64) {
+	w.tally.AddN(name, detail, n)
+	w.errors.Add(n)
+}
+
+func (w *worker) failError(err error) {
+	if err != nil {
+		w.tally.AddError(err)
+		w.errors.Add(1)
+	}
+}
+
+// operation counts an operation that took d. Loop only.
+func (w *worker) operation(d time.Duration) {
+	w.done.Add(1)
+	if w.recording {
+		w.recorded++
+		w.latency.Record(d)
+	}
+}
+
+// open starts n members, made by make with their id, and returns when each is
+// open or has failed. Ids go on over several calls. A member tells by w.opened,
+// or by w.closed, that it is.
+func (r *run) open(n int, create func(w *worker, id int) member) error {
+	first := 0
+	for _, w := range r.workers {
+		w.loop.Do(func() { first += len(w.members) })
+	}
+	done := make(chan struct{}, len(r.workers))
+	for i, w := range r.workers {
+		w.loop.Post(func() {
+			w.next, w.greeting = len(w.members), true
+			for id := first + i; id < first+n; id += len(r.workers) {
+				m := create(w, id)
+				*m.base() = peer{w: w, id: id}
+				w.members = append(w.members, m)
+			}
+			w.settled = func() { done <- struct{}{} }
+			w.patrol.Arm(w.loop.Now() + r.options.Timeout)
+			w.advance()
+		})
+	}
+	if err := r.await("connect", 0, done, len(r.workers)); err != nil {
+		return err
+	}
+	var ready int64
+	for _, w := range r.workers {
+		ready += w.ready.Load()
+	}
+	if ready == 0 {
+		return r.worst()
+	}
+	return nil
+}
+
+// worst is the most frequent error as an error of the whole run.
+func (r *run) worst() error {
+	var all client.Tally
+	r.each(func(w *worker) { all.Merge(&w.tally) })
+	entries := all.Entries()
+	if len(entries) == 0 {
+		return errors.New("no session could be opened")
+	}
+	name := slices.MaxFunc(slices.Sorted(maps.Keys(entries)), func(a, b string) int {
+		return int(min(entries[a].Count, 1<<30)) - int(min(entries[b].Count, 1<<30))
+	})
+	return &client.Error{Name: name, Detail: entries[name].Example}
+}
+
+// advance keeps width handshakes or goodbyes in flight, and tells when all are
+// done.
+func (w *worker) advance() {
+	for w.opening < w.width && w.next < len(w.members) {
+		m := w.members[w.next]
+		w.next++
+		p := m.base()
+		if w.greeting {
+			w.opening++
+			p.opening = true
+			p.started = w.loop.Now()
+			p.Start(w.env, m)
+		} else if p.Live() {
+			w.opening++
+			p.opening = true
+			p.Goodbye()
+		} else {
+			p.Abort()
+		}
+	}
+	if w.opening == 0 && w.next == len(w.members) && w.settled != nil {
+		settled := w.settled
+		w.settled = nil
+		settled()
+	}
+}
+
+// lookAround ends members that are connected but were not opened in time: the
+// client watches over handshakes, and the scenario's own first steps come after.
+func (w *worker) lookAround() {
+	if w.settled == nil || !w.greeting {
+		return
+	}
+	for _, m := range w.members[:w.next] {
+		if p := m.base(); p.opening && p.Live() && w.loop.Now()-p.started > 2*w.run.options.Timeout {
+			p.Abort()
+			w.closed(p, &client.Error{Name: NotJoined, Detail: fmt.Sprintf("connection %d: no answer within %v", p.id, w.run.options.Timeout)})
+		}
+	}
+	w.patrol.Arm(w.loop.Now() + w.run.options.Timeout/2)
+}
+
+// opened is told by a member that it is all that the scenario wants of it.
+func (w *worker) opened(p *peer) {
+	p.live = true
+	w.ready.Add(1)
+	if p.opening {
+		p.opening = false
+		w.opening--
+		w.advance()
+	}
+}
+
+// connected is told by a member in its Ready, before opened.
+func (w *worker) connected(p *peer) { w.connect.Record(w.loop.Now() - p.started) }
+
+// closed is told by a member in its Closed.
+func (w *worker) closed(p *peer, err error) {
+	w.failError(err)
+	if p.live {
+		p.live = false
+		w.ready.Add(-1)
+	}
+	if p.opening {
+		p.opening = false
+		w.opening--
+		w.advance()
+	}
+}
+
+// measure lets the workers send, from start on, through warm-up and window, and
+// then waits for what is under way as long as pending says there is some.
+func (r *run) measure(start, stop func(w *worker), pending func(w *worker) bool) error {
+	r.each(func(w *worker) {
+		w.sending = true
+		start(w)
+	})
+	if err := r.sleep("warm-up", r.options.Warmup); err != nil {
+		return err
+	}
+	r.watch.begin()
+	r.each(func(w *worker) { w.recording = true })
+	began := time.Now()
+	err := r.sleep("measure", r.options.Duration)
+	r.watch.end()
+	r.each(func(w *worker) { w.recording, w.sending = false, false })
+	r.elapsed = time.Since(began)
+	r.each(stop)
+	if err != nil {
+		r.interrupted = true
+		return nil
+	}
+	return r.drain(pending)
+}
+
+// drain waits for what is under way, at most [Options.Drain].
+func (r *run) drain(pending func(w *worker) bool) error {
+	for deadline := time.Now().Add(r.options.Drain); time.Now().Before(deadline); {
+		more := false
+		r.each(func(w *worker) { more = more || pending(w) })
+		if !more {
+			return nil
+		}
+		if r.sleep("drain", 5*time.Millisecond) != nil {
+			r.interrupted = true
+			return nil
+		}
+	}
+	return nil
+}
+
+// goodbye ends all sessions, politely if the run was not interrupted.
+func (r *run) goodbye() error {
+	if r.interrupted || r.ctx.Err() != nil {
+		return nil
+	}
+	done := make(chan struct{}, len(r.workers))
+	for _, w := range r.workers {
+		w.loop.Post(func() {
+			w.next, w.greeting = 0, false
+			w.settled = func() { done <- struct{}{} }
+			w.advance()
+		})
+	}
+	err := r.await("goodbye", 0, done, len(r.workers))
+	if errors.Is(err, context.Canceled) {
+		r.interrupted = true
+		return nil
+	}
+	return err
+}
+
+// sleep waits for d and tells of progress; it returns early with the context's
+// error.
+func (r *run) sleep(phase string, d time.Duration) error {
+	if d <= 0 {
+		return r.ctx.Err()
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	return r.awaitOr(phase, d, t.C)
+}
+
+// await waits for n signals.
+func (r *run) await(phase string, total time.Duration, done <-chan struct{}, n int) error {
+	all := make(chan time.Time)
+	gone := make(chan struct{})
+	defer close(gone)
+	go func() {
+		for range n {
+			select {
+			case <-done:
+			case <-gone:
+				return
+			}
+		}
+		close(all)
+	}()
+	return r.awaitOr(phase, total, all)
+}
+
+// awaitOr waits for done, telling of progress each second.
+func (r *run) awaitOr(phase string, total time.Duration, done <-chan time.Time) error {
+	step := time.NewTicker(progressStep)
+	defer step.Stop()
+	began := time.Now()
+	for {
+		select {
+		case <-done:
+			return nil
+		case <-r.ctx.Done():
+			return r.ctx.Err()
+		case <-step.C:
+			r.tell(phase, time.Since(began), total)
+		}
+	}
+}
+
+// progressStep is how often progress is told.
+const progressStep = 500 * time.Millisecond
+
+// tell calls [Options.Progress].
+func (r *run) tell(phase string, elapsed, total time.Duration) {
+	if r.options.Progress == nil {
+		return
+	}
+	p := Progress{Phase: phase, Elapsed: elapsed, Total: total, Wanted: r.wanted}
+	for _, w := range r.workers {
+		p.Conns += int(w.ready.Load())
+		p.Operations += w.done.Load()
+		p.Errors += w.errors.Load()
+	}
+	r.watch.progress(&p)
+	r.options.Progress(p)
+}

@@ -1,0 +1,298 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/netip"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/e6a90ca8/sio/bench"
+)
+
+// commandLine is the whole grammar.
+type commandLine struct {
+	Echo      echoCommand      `cmd:"" help:"Send messages on every connection and have them answered."`
+	Broadcast broadcastCommand `cmd:"" help:"Have the server pass events on to one room of all connections."`
+	Rooms     roomsCommand     `cmd:"" help:"Have everyone send to a room of their own all the time."`
+	Connect   connectCommand   `cmd:"" help:"Connect and disconnect over and over, or connect and hold."`
+	Idle      idleCommand      `cmd:"" help:"Hold connections that do nothing: memory, and the cost of heartbeats."`
+	Compare   compareCommand   `cmd:"" help:"Start several servers and run the same cases against them, turn about."`
+}
+
+// caseLine is the grammar of one case of a comparison.
+type caseLine struct {
+	Echo      echoCommand      `cmd:""`
+	Broadcast broadcastCommand `cmd:""`
+	Rooms     roomsCommand     `cmd:""`
+	Connect   connectCommand   `cmd:""`
+	Idle      idleCommand      `cmd:""`
+}
+
+func grammar() []kong.Option {
+	return []kong.Option{
+		kong.Name("sio-bench"),
+		kong.Description(`A load generator for Socket.IO servers.
+
+Examples:
+  sio-bench echo http://127.0.0.1:3000                      100 connections, one message each under way, 10 s
+  sio-bench echo :3000 -c 1000 --depth 16 --pid 4711        and what it costs the server's process
+  sio-bench echo :3000 -c 500 --rate 8000                   open loop: 8,000 messages a second come what may
+  sio-bench broadcast :3000 -c 10000 --in-flight 8
+  sio-bench idle :3000 --steps 2000,10000,18000 --pid 4711
+  sio-bench compare --server 'ours=./server' --server 'node=node server.js' --markdown result.md
+
+Exit code: 0 all well, 1 errors were counted or the run failed, 2 wrong usage, 130 interrupted.`),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110}),
+	}
+}
+
+// common are the flags of all scenarios.
+type common struct {
+	URL string `arg:"" help:"The server: http://host:port, host:port or :port. A path is the namespace." placeholder:"URL"`
+
+	Conns       int           `short:"c" default:"100" help:"Connections (${default})." placeholder:"N"`
+	Duration    time.Duration `short:"d" default:"10s" help:"Time that counts."`
+	Warmup      time.Duration `short:"w" default:"1s" help:"Time before it that does not."`
+	Transport   string        `short:"t" default:"websocket" enum:"websocket,polling,upgrade" help:"websocket, polling, or upgrade from polling to websocket."`
+	Concurrency int           `default:"128" help:"Handshakes and goodbyes in flight (${default})." placeholder:"N"`
+	Timeout     time.Duration `default:"10s" help:"For one handshake or goodbye."`
+	Drain       time.Duration `default:"10s" help:"For messages under way at the end; what has not come then is lost."`
+	Loops       int           `default:"1" help:"Loops of the generator, each up to a core (${default})." placeholder:"N"`
+	Source      []string      `help:"Local addresses to connect from; by default 127.0.0.1, .2 and so on for very many connections to 127.0.0.1." placeholder:"ADDR"`
+
+	Path      string            `default:"/socket.io/" help:"Path of the Engine.IO server."`
+	Namespace string            `short:"n" help:"Namespace; by default the path of the URL." placeholder:"/NAME"`
+	Auth      string            `help:"JSON object to send with CONNECT." placeholder:"JSON"`
+	Header    map[string]string `short:"H" help:"Header of every request, NAME=VALUE; may be repeated." mapsep:"none"`
+
+	PID   int    `help:"The server's process, to measure its CPU time and memory (Linux)." placeholder:"N"`
+	Stats string `help:"URL that tells the server's heap objects: JSON with heap_objects, or expvar's memstats." placeholder:"URL"`
+
+	EchoEvent      string `default:"echo" help:"Event that is answered (${default})." placeholder:"NAME" group:"Events of the server"`
+	EchoReply      string `help:"Event it is answered by; by default the same." placeholder:"NAME" group:"Events of the server"`
+	AckEvent       string `default:"ack" help:"Event that is acknowledged with its arguments (${default})." placeholder:"NAME" group:"Events of the server"`
+	ObjectEvent    string `default:"object" help:"Event (value) that is answered with the value, for --object (${default})." placeholder:"NAME" group:"Events of the server"`
+	ObjectReply    string `help:"Event it is answered by; by default the same." placeholder:"NAME" group:"Events of the server"`
+	JoinEvent      string `default:"join" help:"Event (room) that joins a room and is acknowledged (${default})." placeholder:"NAME" group:"Events of the server"`
+	BroadcastEvent string `default:"broadcast" help:"Event (room, payload) that is passed on to the room, the sender included (${default})." placeholder:"NAME" group:"Events of the server"`
+	BroadcastReply string `help:"Event it is passed on as; by default the same." placeholder:"NAME" group:"Events of the server"`
+
+	JSON  string `short:"j" help:"Write the result as JSON to FILE, or with - to standard output." placeholder:"FILE" group:"Output"`
+	Quiet bool   `short:"q" help:"No progress." group:"Output"`
+}
+
+// options makes the scenario's options.
+func (c *common) options() (bench.Options, error) {
+	url := c.URL
+	if strings.HasPrefix(url, ":") {
+		url = "127.0.0.1" + url
+	}
+	o := bench.Options{
+		URL: url, Transport: c.Transport, Path: c.Path, Namespace: c.Namespace, Auth: json.RawMessage(c.Auth), Headers: c.Header,
+		Conns: c.Conns, Duration: c.Duration, Warmup: c.Warmup, Concurrency: c.Concurrency, Timeout: c.Timeout, Drain: c.Drain, Loops: c.Loops,
+		PID: c.PID, Stats: c.Stats,
+		Events: bench.Events{
+			Echo: c.EchoEvent, EchoReply: c.EchoReply, Ack: c.AckEvent, Object: c.ObjectEvent, ObjectReply: c.ObjectReply, Join: c.JoinEvent,
+			Broadcast: c.BroadcastEvent, BroadcastReply: c.BroadcastReply,
+		},
+	}
+	// Zero means the default to package bench; here it was asked for.
+	for name, n := range map[string]int64{
+		"-c": int64(c.Conns), "-d": int64(c.Duration), "--concurrency": int64(c.Concurrency),
+		"--timeout": int64(c.Timeout), "--drain": int64(c.Drain), "--loops": int64(c.Loops),
+	} {
+		if n <= 0 {
+			return o, fmt.Errorf("%w: %s must be more than 0", bench.ErrUsage, name)
+		}
+	}
+	if o.Warmup == 0 {
+		o.Warmup = -1
+	}
+	for _, text := range c.Source {
+		addr, err := netip.ParseAddr(text)
+		if err != nil {
+			return o, fmt.Errorf("%w: --source: %w", bench.ErrUsage, err)
+		}
+		o.Sources = append(o.Sources, addr)
+	}
+	return o, nil
+}
+
+// scenarioCommand is a command that runs one scenario.
+type scenarioCommand interface {
+	scenario() bench.Scenario
+	shared() *common
+}
+
+type echoCommand struct {
+	common
+	Depth  int     `short:"D" default:"1" help:"Messages under way on each connection (${default})." placeholder:"N"`
+	Size   int     `short:"s" default:"64" help:"Bytes of a packet on the wire; of the attachment with --binary (${default})." placeholder:"BYTES"`
+	Rate   float64 `short:"r" help:"Messages per second over all connections, sent when they are due whatever comes back; latency counts from then." placeholder:"N"`
+	Ack    bool    `xor:"kind" help:"Have the event acknowledged rather than answered by an event."`
+	Binary bool    `xor:"kind" help:"Send an attachment."`
+	Object bool    `xor:"kind" help:"Send a JSON object of 1 KiB, for the server to decode and encode."`
+}
+
+func (c *echoCommand) shared() *common { return &c.common }
+
+func (c *echoCommand) scenario() bench.Scenario {
+	kind := bench.Event
+	switch {
+	case c.Ack:
+		kind = bench.Ack
+	case c.Binary:
+		kind = bench.Binary
+	case c.Object:
+		kind = bench.Object
+	}
+	return &bench.Echo{Kind: kind, Depth: c.Depth, Rate: c.Rate, Size: c.Size}
+}
+
+func (*echoCommand) Help() string {
+	return `Every answer is checked: its event, its number, its payload, its place in the order.
+
+Examples:
+  sio-bench echo :3000 -c 100 --depth 16
+  sio-bench echo :3000 -t polling --depth 8
+  sio-bench echo :3000/chat --auth '{"token":"a"}' --ack`
+}
+
+func (c *echoCommand) Run(a *app) error { return a.scenario(c) }
+
+type broadcastCommand struct {
+	common
+	InFlight int `short:"k" default:"1" help:"Broadcasts under way: the next is sent when the last receiver has one (${default})." placeholder:"N"`
+	Size     int `short:"s" default:"64" help:"Bytes of a delivered packet on the wire (${default})." placeholder:"BYTES"`
+}
+
+func (c *broadcastCommand) shared() *common { return &c.common }
+
+func (c *broadcastCommand) scenario() bench.Scenario {
+	return &bench.Broadcast{InFlight: c.InFlight, Size: c.Size}
+}
+
+func (*broadcastCommand) Help() string {
+	return `All connections join one room; one of them sends, all of them receive, the sender too.
+Costs are per delivery. "last receiver" is the time until everyone has it.
+
+Example:
+  sio-bench broadcast :3000 -c 1000 --in-flight 8 --pid 4711`
+}
+
+func (c *broadcastCommand) Run(a *app) error { return a.scenario(c) }
+
+type roomsCommand struct {
+	common
+	Rooms int `short:"R" help:"Rooms; by default a tenth of the connections." placeholder:"N"`
+	Size  int `short:"s" default:"64" help:"Bytes of a delivered packet on the wire (${default})." placeholder:"BYTES"`
+}
+
+func (c *roomsCommand) shared() *common          { return &c.common }
+func (c *roomsCommand) scenario() bench.Scenario { return &bench.Rooms{Rooms: c.Rooms, Size: c.Size} }
+
+func (*roomsCommand) Help() string {
+	return `Each connection sends to its room, and again when its own copy has come back. Costs are per delivery.
+
+Example:
+  sio-bench rooms :3000 -c 2000 --rooms 200 --pid 4711`
+}
+
+func (c *roomsCommand) Run(a *app) error { return a.scenario(c) }
+
+type connectCommand struct {
+	common
+	Hold   bool `xor:"how" help:"Connect once and hold to the end, in place of cycles of connect and goodbye."`
+	Cycles int  `xor:"how" help:"End after so many cycles in place of -d, and look at the server's memory after a tenth and at the end." placeholder:"N"`
+}
+
+func (c *connectCommand) shared() *common { return &c.common }
+
+func (c *connectCommand) scenario() bench.Scenario {
+	return &bench.Connect{Hold: c.Hold, Cycles: c.Cycles}
+}
+
+func (*connectCommand) Help() string {
+	return `A connect is everything from TCP to the answer to CONNECT. --concurrency says how many are in flight;
+-c counts with --hold only.
+
+Examples:
+  sio-bench connect :3000 --concurrency 64 -d 10s --pid 4711
+  sio-bench connect :3000 --hold -c 10000 --pid 4711
+  sio-bench connect :3000 --cycles 50000 --pid 4711`
+}
+
+func (c *connectCommand) Run(a *app) error { return a.scenario(c) }
+
+type idleCommand struct {
+	common
+	Steps  string        `default:"1000,2000,4000" help:"Connections at each step; -c does not count (${default})." placeholder:"N,N,…"`
+	Settle time.Duration `default:"3s" help:"Rest before the server's memory is read."`
+	Window time.Duration `help:"Count heartbeats for so long after the last step, for the server's CPU time of one." placeholder:"DURATION"`
+
+	steps []int
+}
+
+func (c *idleCommand) shared() *common { return &c.common }
+
+// AfterApply is kong's hook for checks.
+func (c *idleCommand) AfterApply() error {
+	for text := range strings.SplitSeq(c.Steps, ",") {
+		n, err := strconv.Atoi(strings.TrimSpace(text))
+		if err != nil {
+			return fmt.Errorf("--steps %q: %w", c.Steps, err)
+		}
+		c.steps = append(c.steps, n)
+	}
+	return nil
+}
+
+func (c *idleCommand) scenario() bench.Scenario {
+	return &bench.Idle{Steps: c.steps, Settle: c.Settle, Window: c.Window}
+}
+
+func (*idleCommand) Help() string {
+	return `The slope of the server's resident memory over the steps is what one connection takes.
+
+Example:
+  sio-bench idle :3000 --steps 2000,10000,18000 --window 60s --pid 4711`
+}
+
+func (c *idleCommand) Run(a *app) error { return a.scenario(c) }
+
+// scenario runs one scenario and shows what came out.
+func (a *app) scenario(c scenarioCommand) error {
+	flags := c.shared()
+	o, err := flags.options()
+	if err != nil {
+		return err
+	}
+	p := newProgress(a.errOut, flags.Quiet)
+	o.Progress = p.run
+	res, err := c.scenario().Run(a.ctx, o)
+	p.end()
+	if err != nil {
+		return err
+	}
+	if flags.JSON == "-" {
+		err = writeJSON(a.out, res)
+	} else {
+		if err = printResult(a.out, res, newStyle(a.out)); err == nil && flags.JSON != "" {
+			err = writeFile(flags.JSON, func(f *os.File) error { return writeJSON(f, res) })
+		}
+	}
+	switch {
+	case err != nil:
+		return err
+	case res.Interrupted:
+		return a.ctx.Err()
+	case res.ErrorTotal() > 0:
+		return errFailed
+	}
+	return nil
+}

@@ -1,0 +1,92 @@
+// Command sio-bench loads a Socket.IO server and says what it took: latency,
+// throughput, the server's processor time and memory, and every message that was
+// lost, duplicated, reordered or changed.
+//
+//	sio-bench echo http://127.0.0.1:3000 -c 100 -d 10s --pid 4711
+//
+// Package bench says what the server has to offer and how things are measured.
+// Results go to standard output, progress to standard error. The exit code is 0
+// when all went well, 1 when the run failed or counted errors, 2 for wrong
+// usage, 130 when it was interrupted.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/e6a90ca8/sio/bench"
+)
+
+// Exit codes.
+const (
+	exitOK          = 0
+	exitErrors      = 1
+	exitUsage       = 2
+	exitInterrupted = 130
+)
+
+func main() {
+	// The generator allocates little while it measures; collections in between
+	// would only disturb.
+	debug.SetGCPercent(800)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the process
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// app is what the commands share.
+type app struct {
+	ctx    context.Context
+	out    io.Writer // results
+	errOut io.Writer // progress and errors
+	args   []string  // for the record
+}
+
+// errFailed is returned by a command that has said already what went wrong.
+var errFailed = errors.New("the run counted errors")
+
+// run is main without the process around it.
+func run(ctx context.Context, args []string, out, errOut io.Writer) (code int) {
+	var line commandLine
+	a := &app{ctx: ctx, out: out, errOut: errOut, args: args}
+	exited := -1
+	parser, err := kong.New(&line, append(grammar(), kong.Writers(out, errOut), kong.Exit(func(code int) { exited = code }))...)
+	if err != nil {
+		fmt.Fprintln(errOut, "sio-bench:", err)
+		return exitUsage
+	}
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	command, err := parser.Parse(args)
+	if exited >= 0 { // --help and the like, which kong would have ended the process after
+		return exited
+	}
+	if err != nil {
+		fmt.Fprintf(errOut, "sio-bench: %v\nTry sio-bench --help, or sio-bench COMMAND --help.\n", err)
+		return exitUsage
+	}
+	switch err := command.Run(a); {
+	case err == nil:
+		return exitOK
+	case errors.Is(err, context.Canceled):
+		fmt.Fprintln(errOut, "sio-bench: interrupted")
+		return exitInterrupted
+	case errors.Is(err, errFailed):
+		return exitErrors
+	case errors.Is(err, bench.ErrUsage):
+		fmt.Fprintln(errOut, "sio-bench:", err)
+		return exitUsage
+	default:
+		fmt.Fprintln(errOut, "sio-bench:", err)
+		return exitErrors
+	}
+}

@@ -1,0 +1,283 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"golang.org/x/term"
+
+	"github.com/e6a90ca8/sio/bench"
+)
+
+// style is how text is set off; all empty where colours are not wanted.
+type style struct{ bold, red, yellow, reset string }
+
+// newStyle is colourful on a terminal, unless NO_COLOR is set or TERM says that
+// it cannot. Source: https://no-color.org.
+func newStyle(w io.Writer) style {
+	if !isTerminal(w) || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
+		return style{}
+	}
+	return style{"\x1b[1m", "\x1b[31m", "\x1b[33m", "\x1b[0m"}
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// printResult writes a result for people.
+func printResult(w io.Writer, r *bench.Result, s style) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s%s%s  %s", s.bold, r.Scenario, s.reset, r.URL)
+	for _, name := range slices.Sorted(maps.Keys(r.Parameters)) {
+		if name != "steps" {
+			fmt.Fprintf(&b, "  %s=%v", name, r.Parameters[name])
+		}
+	}
+	b.WriteByte('\n')
+	if r.Interrupted {
+		fmt.Fprintf(&b, "%sinterrupted: figures are of the time so far%s\n", s.yellow, s.reset)
+	}
+	b.WriteByte('\n')
+
+	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	if r.Elapsed > 0 {
+		fmt.Fprintf(t, "%s\t%s in %.1f s\t%s per second\n", bench.Plural(r.Operation), count(float64(r.Operations)), r.Elapsed, count(r.Rate))
+	}
+	for _, m := range r.Metrics {
+		if m.Unit == "us" && (strings.HasSuffix(m.Name, " p50") || strings.HasSuffix(m.Name, " p99")) || m.Unit == "1/s" {
+			continue // in the tables
+		}
+		fmt.Fprintf(t, "%s\t%s\n", m.Name, amount(m))
+	}
+	if u := r.Server; u != nil {
+		fmt.Fprintf(t, "server\t%.2f cores\tmemory %s, before %s (%s)\n", u.Cores, mebibytes(u.RSSAfter), mebibytes(u.RSSBefore), u.RSSSource)
+	}
+	if u := r.Client; u != nil {
+		fmt.Fprintf(t, "generator\t%.2f cores\n", u.Cores)
+	}
+	t.Flush()
+
+	if steps, ok := r.Parameters["steps"]; ok {
+		printSteps(&b, steps)
+	}
+	if len(r.Latencies) > 0 {
+		b.WriteByte('\n')
+		t = tabwriter.NewWriter(&b, 8, 0, 2, ' ', tabwriter.AlignRight)
+		fmt.Fprintln(t, "latency\tp50\tp90\tp99\tp99.9\tmax\tcount\t")
+		for _, l := range r.Latencies {
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t\n", l.Name, micros(l.P50), micros(l.P90), micros(l.P99), micros(l.P999), micros(l.Max), count(float64(l.Count)))
+		}
+		t.Flush()
+	}
+	b.WriteByte('\n')
+	if len(r.Errors) == 0 {
+		b.WriteString("no errors\n")
+	} else {
+		fmt.Fprintf(&b, "%s%s errors%s\n", s.red, count(float64(r.ErrorTotal())), s.reset)
+		for _, name := range slices.Sorted(maps.Keys(r.Errors)) {
+			e := r.Errors[name]
+			fmt.Fprintf(&b, "  %10s  %s, for example %s\n", count(float64(e.Count)), name, e.Example)
+		}
+	}
+	if r.Respelled > 0 {
+		fmt.Fprintf(&b, "%s answers were spelled in other bytes than sent, and mean the same\n", count(float64(r.Respelled)))
+	}
+	for _, text := range r.Warnings {
+		fmt.Fprintf(&b, "%s! %s%s\n", s.yellow, text, s.reset)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// printSteps writes the steps of an idle run.
+func printSteps(b *strings.Builder, steps any) {
+	text, err := json.Marshal(steps)
+	var rows []struct {
+		Connections int   `json:"connections"`
+		RSS         int64 `json:"rss_bytes"`
+		Objects     int64 `json:"heap_objects"`
+	}
+	if err != nil || json.Unmarshal(text, &rows) != nil {
+		return
+	}
+	b.WriteByte('\n')
+	t := tabwriter.NewWriter(b, 8, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(t, "connections\tmemory\theap objects\t")
+	for _, r := range rows {
+		objects := "–"
+		if r.Objects > 0 {
+			objects = count(float64(r.Objects))
+		}
+		memory := "–"
+		if r.RSS > 0 {
+			memory = mebibytes(r.RSS)
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t\n", count(float64(r.Connections)), memory, objects)
+	}
+	t.Flush()
+}
+
+// amount is a metric's value with its unit.
+func amount(m bench.Metric) string {
+	switch m.Unit {
+	case "us":
+		return fmt.Sprintf("%.2f µs", m.Value)
+	case "B":
+		if v := max(m.Value, -m.Value); v >= 1<<20 {
+			return mebibytes(int64(m.Value))
+		}
+		return count(m.Value) + " B"
+	}
+	return fmt.Sprintf("%.2f %s", m.Value, m.Unit)
+}
+
+// count is n without its fraction, with commas.
+func count(n float64) string {
+	s := fmt.Sprintf("%.0f", n)
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// mebibytes is n in MiB.
+func mebibytes(n int64) string { return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20)) }
+
+// micros is a time in microseconds, in a unit that suits it.
+func micros(us float64) string {
+	switch {
+	case us >= 1e6:
+		return fmt.Sprintf("%.2f s", us/1e6)
+	case us >= 1e3:
+		return fmt.Sprintf("%.2f ms", us/1e3)
+	}
+	return fmt.Sprintf("%.0f µs", us)
+}
+
+func writeJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}
+
+// writeFile makes the file and writes it by f.
+func writeFile(name string, f func(*os.File) error) error {
+	file, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	if err := f(file); err != nil {
+		file.Close()
+		return err
+	}
+	return file.Close()
+}
+
+// progress shows how a run goes: one line that is rewritten on a terminal, else
+// a line now and then.
+type progress struct {
+	w     io.Writer // nil: quiet
+	live  bool
+	style style
+	last  time.Time
+	phase string
+	shown bool // a live line stands on the terminal
+}
+
+// plainStep is the time between two lines where there is no terminal.
+const plainStep = 5 * time.Second
+
+func newProgress(w io.Writer, quiet bool) *progress {
+	if quiet {
+		return &progress{}
+	}
+	return &progress{w: w, live: isTerminal(w) && os.Getenv("TERM") != "dumb", style: newStyle(w)}
+}
+
+// run is [bench.Options.Progress].
+func (p *progress) run(q bench.Progress) { p.show(q.Phase, describe(q)) }
+
+// comparison is [bench.Comparison.Progress].
+func (p *progress) comparison(q bench.ComparisonProgress) {
+	if p.w == nil {
+		return
+	}
+	head := fmt.Sprintf("[%d/%d] %s, round %d of %d, %s", q.Done+1, q.Runs, q.Case, q.Round, q.Rounds, q.Server)
+	if res := q.Result; res != nil {
+		text := head
+		if len(res.Metrics) > 0 {
+			text += ": " + res.Metrics[0].Name + " " + amount(res.Metrics[0])
+		}
+		if n := res.ErrorTotal(); n > 0 {
+			text += fmt.Sprintf("  %s%d errors%s", p.style.red, n, p.style.reset)
+		}
+		p.end()
+		fmt.Fprintln(p.w, text)
+		return
+	}
+	if p.live {
+		p.show(head, head+"  "+describe(q.Run))
+	}
+}
+
+// show shows text; phase tells when something new begins.
+func (p *progress) show(phase, text string) {
+	if p.w == nil {
+		return
+	}
+	if p.live {
+		if width, _, err := term.GetSize(int(p.w.(*os.File).Fd())); err == nil && width > 1 {
+			if runes := []rune(text); len(runes) >= width {
+				text = string(runes[:width-1])
+			}
+		}
+		fmt.Fprintf(p.w, "\r%s\x1b[K", text)
+		p.shown = true
+		return
+	}
+	if phase == p.phase && time.Since(p.last) < plainStep {
+		return
+	}
+	p.phase, p.last = phase, time.Now()
+	fmt.Fprintln(p.w, text)
+}
+
+// end takes the live line away.
+func (p *progress) end() {
+	if p.shown {
+		fmt.Fprint(p.w, "\r\x1b[K")
+		p.shown = false
+	}
+}
+
+// describe is a run's state as one line.
+func describe(q bench.Progress) string {
+	var b strings.Builder
+	b.WriteString(q.Phase)
+	if q.Total > 0 {
+		const width = 20
+		done := min(width, int(width*q.Elapsed/q.Total))
+		fmt.Fprintf(&b, " [%s%s] %.0f/%.0f s", strings.Repeat("=", done), strings.Repeat(" ", width-done), q.Elapsed.Seconds(), q.Total.Seconds())
+	}
+	fmt.Fprintf(&b, "  %s/%s connections", count(float64(q.Conns)), count(float64(q.Wanted)))
+	if q.Operations > 0 {
+		fmt.Fprintf(&b, "  %s/s", count(q.Rate))
+	}
+	if q.ServerRSS > 0 {
+		fmt.Fprintf(&b, "  server %.2f cores, %s", q.ServerCPU, mebibytes(q.ServerRSS))
+	}
+	if q.Errors > 0 {
+		fmt.Fprintf(&b, "  %s errors", count(float64(q.Errors)))
+	}
+	return b.String()
+}
