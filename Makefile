@@ -18,7 +18,8 @@ help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: client ## start the example on ADDR (:3000) and print its address
-	@$(GO) run ./examples/chat -addr $(ADDR)
+	@$(GO) build -o bin/chat ./examples/chat
+	@exec bin/chat -addr $(ADDR) -client examples/chat/node_modules/socket.io-client/dist
 
 client: examples/chat/node_modules/socket.io-client/dist/socket.io.min.js
 
