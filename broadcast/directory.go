@@ -30,7 +30,7 @@ type Directory struct {
 type part struct {
 	mu    sync.Mutex
 	rooms map[string]*Room
-	_     [40]byte // a cache line each: 8 for the mutex, 8 for the map
+	_     [48]byte // a cache line each: 8 for the mutex, 8 for the map
 }
 
 // A Room is one room of a namespace: its entry in the [Directory] and, for each

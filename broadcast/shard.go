@@ -76,6 +76,7 @@ func (s *Shard) Add(m *Member) {
 	}
 	s.mustNotWalk()
 	m.in = true
+	m.mark = 0 // of an earlier stay: nextEpoch has not wiped it
 	m.at = int32(len(s.members))
 	s.members = append(s.members, m)
 }
@@ -143,10 +144,10 @@ func (s *Shard) leave(m *Member, i int) {
 	m.rooms[i] = m.rooms[end]
 	m.rooms[end] = seat{}
 	m.rooms = m.rooms[:end]
-	s.dir.Lower(it.room, s.loop)
 	if s.Watch != nil {
 		s.Watch(RoomEvent{Kind: RoomLeft, Room: it.room.name, Member: m})
 	}
+	s.dir.Lower(it.room, s.loop) // behind the event: the room is not gone before its last member
 }
 
 // shrunk gives most of a list's memory back once it is mostly empty, so that a

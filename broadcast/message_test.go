@@ -1,0 +1,179 @@
+package broadcast
+
+import (
+	"bytes"
+	"encoding/base64"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/e6a90ca8/sio/codec/engineio"
+	"github.com/e6a90ca8/sio/codec/websocket"
+)
+
+// sizes are lengths in bytes on either side of where a frame's header grows.
+var sizes = []int{0, 1, 124, 125, 126, 127, 65534, 65535, 65536, 65537, 200_000}
+
+func newMessage(packet string, attachments ...[]byte) *Message {
+	return NewMessage(append(make([]byte, HeaderSpace), packet...), attachments, true)
+}
+
+func noise(n int) []byte {
+	rnd := rand.New(rand.NewPCG(uint64(n), 1))
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = byte(rnd.Uint32())
+	}
+	return b
+}
+
+// checkFrame holds a frame to what its payload makes of it.
+func checkFrame(t *testing.T, f *Frame, op websocket.Opcode, payload []byte) {
+	t.Helper()
+	if want := websocket.AppendFrame(nil, op, payload); !bytes.Equal(f.Wire(), want) {
+		t.Fatalf("wire form of %d bytes begins % x, want % x", len(payload), head(f.Wire()), head(want))
+	}
+	if !bytes.Equal(f.Payload(), payload) || f.Binary() != (op == websocket.Binary) {
+		t.Errorf("payload of %d bytes is %d bytes, binary %v", len(payload), len(f.Payload()), f.Binary())
+	}
+	polling := payload
+	if f.Binary() {
+		polling = append([]byte("b"), base64.StdEncoding.EncodeToString(payload)...)
+	}
+	if !bytes.Equal(f.Polling(), polling) {
+		t.Errorf("polling form of %d bytes has %d bytes, want %d", len(payload), len(f.Polling()), len(polling))
+	}
+}
+
+func head(b []byte) []byte { return b[:min(len(b), 16)] }
+
+// TestMessageForms: the frames of a message of every size class, in every form.
+func TestMessageForms(t *testing.T) {
+	for _, n := range sizes {
+		packet := "42" + strings.Repeat("x", max(n-2, 0))
+		a, b := noise(n), noise(n+1)
+		beforeA := bytes.Clone(a)
+		m := newMessage(packet, a, nil, b)
+		if m.Frames() != 4 || !m.Compress() {
+			t.Fatalf("%d frames, compress %v", m.Frames(), m.Compress())
+		}
+		checkFrame(t, m.Frame(0), websocket.Text, []byte(packet))
+		checkFrame(t, m.Frame(1), websocket.Binary, a)
+		checkFrame(t, m.Frame(2), websocket.Binary, nil)
+		checkFrame(t, m.Frame(3), websocket.Binary, b)
+		total := 0
+		for i := range m.Frames() {
+			total += len(m.Frame(i).Wire())
+		}
+		if m.Size() != total {
+			t.Errorf("Size = %d, want %d", m.Size(), total)
+		}
+		for i := range a { // attachments are copied
+			a[i] = 0
+		}
+		if !bytes.Equal(m.Frame(1).Payload(), beforeA) {
+			t.Error("an attachment changed with the caller's")
+		}
+		text := newMessage(packet)
+		if text.Frames() != 1 || text.Size() != len(text.Frame(0).Wire()) {
+			t.Errorf("%d frames, size %d", text.Frames(), text.Size())
+		}
+		checkFrame(t, text.Frame(0), websocket.Text, []byte(packet))
+	}
+	if NewMessage(make([]byte, HeaderSpace+2), nil, false).Compress() {
+		t.Error("a message that may not be compressed says it may")
+	}
+}
+
+// TestMessageIsTakenOver: the text is framed where it stands, not copied.
+func TestMessageIsTakenOver(t *testing.T) {
+	buf := append(make([]byte, HeaderSpace), `42["x"]`...)
+	m := NewMessage(buf, nil, true)
+	if &m.Frame(0).Payload()[0] != &buf[HeaderSpace] {
+		t.Error("the text was copied")
+	}
+}
+
+// TestNewFrames: messages that somebody else has encoded.
+func TestNewFrames(t *testing.T) {
+	for _, n := range sizes {
+		data := noise(n)
+		m := NewFrames([]Part{{data, true}, {[]byte(strings.Repeat("y", n)), false}}, false)
+		if m.Frames() != 2 || m.Compress() {
+			t.Fatalf("%d frames, compress %v", m.Frames(), m.Compress())
+		}
+		checkFrame(t, m.Frame(0), websocket.Binary, data)
+		checkFrame(t, m.Frame(1), websocket.Text, []byte("4"+strings.Repeat("y", n)))
+		if want := len(m.Frame(0).Wire()) + len(m.Frame(1).Wire()); m.Size() != want {
+			t.Errorf("Size = %d, want %d", m.Size(), want)
+		}
+		if one := NewFrames([]Part{{data, false}}, true); one.Frames() != 1 {
+			t.Errorf("%d frames of one part", one.Frames())
+		}
+	}
+}
+
+// TestBase64Once: loops that ask at the same moment get one and the same polling form.
+func TestBase64Once(t *testing.T) {
+	for range 200 {
+		m := newMessage("4", noise(1000))
+		want := engineio.AppendBinary(nil, noise(1000))
+		var all sync.WaitGroup
+		var first atomic.Pointer[byte]
+		for range 4 {
+			all.Go(func() {
+				for range 3 {
+					b := m.Frame(1).Polling()
+					if !bytes.Equal(b, want) {
+						t.Errorf("%d bytes, want %d", len(b), len(want))
+					}
+					if !first.CompareAndSwap(nil, &b[0]) && first.Load() != &b[0] {
+						t.Error("two polling forms are in use")
+					}
+				}
+			})
+		}
+		all.Wait()
+	}
+}
+
+// TestTranslatedOnce: the same for the form that other encodings have, which is asked
+// for again when there was none.
+func TestTranslatedOnce(t *testing.T) {
+	for range 200 {
+		m := newMessage("4")
+		if m.Translated(func() *Message { return nil }) != nil {
+			t.Fatal("a translation out of nothing")
+		}
+		var all sync.WaitGroup
+		var first atomic.Pointer[Message]
+		for range 4 {
+			all.Go(func() {
+				got := m.Translated(func() *Message { return newMessage("4x") })
+				if !first.CompareAndSwap(nil, got) && first.Load() != got {
+					t.Error("two translations are in use")
+				}
+			})
+		}
+		all.Wait()
+		if m.Translated(nil) != first.Load() {
+			t.Error("the translation is made again")
+		}
+	}
+}
+
+func BenchmarkNewMessage(b *testing.B) {
+	for _, bc := range []struct {
+		name        string
+		attachments [][]byte
+	}{{"text", nil}, {"attachment of 1 KiB", [][]byte{noise(1024)}}} {
+		b.Run(bc.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				NewMessage(append(make([]byte, HeaderSpace, 64), `42["tick",{"x":1}]`...), bc.attachments, true)
+			}
+		})
+	}
+}
