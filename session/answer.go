@@ -83,13 +83,19 @@ func (c *Conn) hop(now Instant, q *Request, t Transport, home int, body []byte) 
 }
 
 // announce tells the session of a POST whose body is still coming, so that a
-// second one beside it, or its abortion, is noticed.
+// second one beside it, or its abortion, is noticed. One that will be refused before
+// it comes to the session is none of the session's business.
 func (c *Conn) announce(now Instant, h *http1.Head) {
 	if string(h.Method) != "POST" {
 		return
 	}
-	var scratch [64]byte
-	sid, _ := http1.QueryValue(scratch[:0], h.Query, "sid")
+	var scratch [96]byte
+	transport, _ := http1.QueryValue(scratch[:0:16], h.Query, "transport")
+	revision, _ := http1.QueryValue(scratch[16:16:32], h.Query, "EIO")
+	if transportNamed(transport) != Polling || (len(revision) > 0 && string(revision) != "4") {
+		return
+	}
+	sid, _ := http1.QueryValue(scratch[32:32], h.Query, "sid")
 	home := c.host.Home(sid)
 	if home < 0 {
 		return

@@ -76,6 +76,8 @@ type Config struct {
 	DrainTimeout   time.Duration // a polling session that closes, until its client polls again
 	BinaryTimeout  time.Duration // the attachments of a packet, from its head to the last one
 
+	Draining bool // no session is begun any more: 503
+
 	MaxPayload     int // one message from a client, or one request body, in bytes
 	MaxAttachments int // of one packet
 	MaxPipelined   int // bytes kept of requests behind one that waits for its answer

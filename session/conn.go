@@ -316,14 +316,17 @@ func (c *Conn) Flush(now Instant, scratch []byte) []byte {
 	c.out = nil
 	if o.bytes > 0 && c.state != connDead {
 		s := c.sess
-		if s != nil && s.ws == c {
+		if s != nil && (s.ws != c || s.state == Closed) {
+			s = nil // it probes, or only says goodbye
+		}
+		if s != nil {
 			s.flushing()
 		}
 		before := c.wire.Buffered()
 		var bufs [][]byte
 		bufs, scratch = o.buffers(scratch)
 		c.wire.Write(bufs)
-		if s != nil && s.ws == c {
+		if s != nil {
 			s.flushed(before, c.wire.Buffered())
 		}
 	}

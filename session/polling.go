@@ -71,13 +71,16 @@ func (s *Session) FlushPolling(now Instant) {
 	from, ticket := p.get, p.getTicket
 	p.get, p.answered, p.answeredTicket = nil, from, ticket
 	s.flushing()
-	from.payload(now, ticket, &p.queue)
 	s.backlog.Store(0)
-	s.drained()
 	if last {
+		// Closed first: a request that is pipelined behind this one comes with the answer.
+		s.drained()
 		s.Close(now, ForcedClose, nil)
+		from.payload(now, ticket, &p.queue)
 		return
 	}
+	from.payload(now, ticket, &p.queue)
+	s.drained()
 	s.unstall(now)
 }
 
@@ -87,8 +90,8 @@ var closePacket = []byte{byte(engineio.Close)}
 func (s *Session) get(now Instant, k *call) {
 	p := s.polling
 	if p.get != nil {
-		k.from.status(now, k.ticket, 400)
 		s.Close(now, TransportError, ErrOverlap)
+		k.from.status(now, k.ticket, 400)
 		return
 	}
 	p.get, p.getTicket = k.from, k.ticket
@@ -104,8 +107,8 @@ func (s *Session) beginPost(now Instant, from replier, ticket uint32) {
 		return // its end will be refused as a mismatch
 	}
 	if p.postFrom != nil {
-		from.status(now, ticket, 400)
 		s.Close(now, TransportError, ErrOverlap)
+		from.status(now, ticket, 400)
 		return
 	}
 	p.postFrom, p.postTicket = from, ticket
@@ -116,13 +119,13 @@ func (s *Session) post(now Instant, k *call) {
 	p := s.polling
 	switch {
 	case p.postFrom != nil && (p.postFrom != k.from || p.postTicket != k.ticket):
-		k.from.status(now, k.ticket, 400)
 		s.Close(now, TransportError, ErrOverlap)
+		k.from.status(now, k.ticket, 400)
 		return
 	case binaryType(k.request.ContentType):
 		p.postFrom = nil
-		k.from.status(now, k.ticket, 400)
 		s.Close(now, TransportError, ErrContentType)
+		k.from.status(now, k.ticket, 400)
 		return
 	}
 	p.postFrom, p.postTicket = k.from, k.ticket
@@ -153,24 +156,22 @@ func (s *Session) feed(now Instant, body []byte, kept bool) {
 		}
 		pkt, ok, err := payload.Next()
 		if err != nil {
-			s.finishPost(now, p, 400)
-			s.Close(now, ParseError, err)
+			s.Close(now, ParseError, err) // which refuses the POST
 			return
 		}
 		if !ok {
 			break
 		}
 		if pkt.Type == engineio.Close {
-			s.finishPost(now, p, 200)
-			if p.get != nil {
+			get := p.get
+			p.get = nil
+			s.leave(now, p)
+			if get != nil {
 				// The GET is ended with a noop, not with a close packet.
 				p.queue.reset()
 				p.queue.text(noopPacket, false)
-				from, ticket := p.get, p.getTicket
-				p.get = nil
-				from.payload(now, ticket, &p.queue)
+				get.payload(now, p.getTicket, &p.queue)
 			}
-			s.Close(now, TransportClose, nil)
 			return
 		}
 		s.take(now, pkt)
@@ -206,6 +207,17 @@ func (s *Session) unstall(now Instant) {
 	}
 	if s.ws != nil {
 		s.ws.unstall(now)
+	}
+}
+
+// leave ends the session as its client has asked for by a POST, which is answered behind
+// that: what is pipelined behind it finds no session.
+func (s *Session) leave(now Instant, p *polling) {
+	from := p.postFrom
+	p.postFrom = nil
+	s.Close(now, TransportClose, nil)
+	if from != nil {
+		from.status(now, p.postTicket, 200)
 	}
 }
 
@@ -256,11 +268,7 @@ func (s *Session) shutPolling(now Instant) {
 		return // the upgrade may finish first; it closes then
 	}
 	if p.get != nil && p.queue.empty() {
-		p.queue.text(closePacket, false)
-		from, ticket := p.get, p.getTicket
-		p.get = nil
-		from.payload(now, ticket, &p.queue)
-		s.Close(now, ForcedClose, nil)
+		s.Close(now, ForcedClose, nil) // which answers it with the close packet
 		return
 	}
 	p.ended = true

@@ -246,6 +246,11 @@ func (c *Conn) handshake(now Instant, q *Request, t Transport) {
 		c.failed(now, q, &Failure{Code: CodeRequest, Name: "TRANSPORT_HANDSHAKE_ERROR"})
 		return
 	}
+	if c.host.Config().Draining {
+		c.req.persist = http1.ConnectionClose
+		c.respond(now, &http1.Response{Status: 503}, nil)
+		return
+	}
 	v := c.host.App().Admit(c, c.ticket, q)
 	if v.State == Undecided {
 		r := c.req

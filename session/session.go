@@ -185,6 +185,9 @@ func (s *Session) ID() string {
 	return idString(&s.raw)
 }
 
+// WebSocket is the connection that carries the session, nil while it polls. Loop only.
+func (s *Session) WebSocket() *Conn { return s.ws }
+
 // Host is the loop that s belongs to. Any goroutine.
 func (s *Session) Host() Host { return s.host.Host }
 

@@ -87,12 +87,6 @@ func (s *Session) switchTo(now Instant, c *Conn) {
 		s.unstall(now)
 		return
 	}
-	if from := p.get; from != nil {
-		p.get = nil
-		var q queue
-		q.text(noopPacket, false)
-		from.payload(now, p.getTicket, &q)
-	}
 	s.transport = WebSocket
 	s.publish()
 	s.ws, s.polling = c, nil
@@ -102,6 +96,11 @@ func (s *Session) switchTo(now Instant, c *Conn) {
 	s.backlog.Store(0)
 	if h := s.host.Config().Hooks; h != nil && h.Upgrade != nil {
 		h.Upgrade(s)
+	}
+	// Answered only now: a request that is pipelined behind one of these comes at once.
+	if from := p.get; from != nil {
+		p.queue.text(noopPacket, false)
+		from.payload(now, p.getTicket, &p.queue)
 	}
 	if from := p.postFrom; from != nil {
 		from.status(now, p.postTicket, 400)
