@@ -3,7 +3,9 @@ package sio
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
+	"unicode/utf8"
 
 	"github.com/e6a90ca8/sio/codec/engineio"
 	"github.com/e6a90ca8/sio/codec/socketio"
@@ -35,12 +37,8 @@ func (a *app) Admit(c *session.Conn, ticket uint32, r *session.Request) session.
 
 // decide asks the application about a handshake. On the worker pool.
 func (a *app) decide(h *Handshake) (v session.Verdict) {
-	defer func() {
-		if p := recover(); p != nil {
-			a.logger.Error("sio: panic while a handshake was decided about", "value", p)
-			v = session.Verdict{State: session.Rejected}
-		}
-	}()
+	defer (*Server)(a).survive("AllowRequest or GenerateID")
+	v.State = session.Rejected // if it panics
 	o := &a.options
 	ctx, cancel := context.WithTimeout(context.Background(), o.ConnectTimeout)
 	defer cancel()
@@ -54,9 +52,10 @@ func (a *app) decide(h *Handshake) (v session.Verdict) {
 	if o.GenerateID == nil {
 		return session.Verdict{}
 	}
+	v = session.Verdict{State: session.Broken, Err: errIDPanic} // if it panics
 	id, err := o.GenerateID(ctx, h)
-	if err == nil && id == "" {
-		err = errors.New("sio: empty session id")
+	if err == nil {
+		err = checkID(id)
 	}
 	if err != nil {
 		return session.Verdict{State: session.Broken, Err: err}
@@ -64,10 +63,30 @@ func (a *app) decide(h *Handshake) (v session.Verdict) {
 	return session.Verdict{SID: id}
 }
 
+var errIDPanic = errors.New("sio: GenerateID panicked")
+
+// maxIDBytes bounds a session id of the application's. Each request has it in its target,
+// where a byte can take three.
+const maxIDBytes = 256
+
+// checkID says why an id of the application's cannot be a session's, if it cannot.
+func checkID(id string) error {
+	switch {
+	case id == "":
+		return errors.New("sio: empty session id")
+	case len(id) > maxIDBytes:
+		return fmt.Errorf("sio: session id of %d bytes, over %d", len(id), maxIDBytes)
+	case !utf8.ValidString(id): // JSON could not tell it to the client
+		return errors.New("sio: session id is not UTF-8")
+	}
+	return nil
+}
+
 // Refused implements [session.App].
 func (a *app) Refused(r *session.Request, f *session.Failure) {
 	a.counters.refused[f.Code].Add(1)
 	if on := a.options.OnHandshakeError; on != nil {
+		defer (*Server)(a).survive("OnHandshakeError")
 		on(newHandshakeError(r, f))
 	}
 }
@@ -95,11 +114,11 @@ func (a *app) Connect(s *session.Session, now session.Instant, nsp, auth []byte)
 	n := srv.namespaces[string(nsp)]
 	patterns := len(srv.patterns)
 	srv.mu.RUnlock()
-	if n != nil {
+	if n != nil && n.ready() {
 		srv.enter(s, now, n, string(auth))
 		return
 	}
-	if patterns == 0 {
+	if n == nil && patterns == 0 {
 		s.Deny(now, nil, string(nsp), invalidNamespace)
 		return
 	}
@@ -113,9 +132,6 @@ func (s *Server) enter(sess *session.Session, now session.Instant, n *Namespace,
 	k := &Socket{ns: n}
 	if auth != "" {
 		k.extend().auth = []byte(auth)
-	}
-	if n.parent != nil && n.parent.match.params != nil {
-		k.extend().params = n.parent.match.params(n.name)
 	}
 	k.core.Init(sess, n.spaces[sess.Host().Index()])
 	sess.Bid(&k.core)
@@ -153,7 +169,10 @@ func (s *Socket) admit() {
 
 // deny refuses the socket.
 func (s *Socket) deny(err error) {
-	payload := s.refusal(err)
+	var payload []byte
+	if s.guard("", func() error { payload = s.refusal(err); return nil }) != nil {
+		return // the data's MarshalJSON has panicked, and the client is disconnected
+	}
 	s.loop().Do(func(_ session.Host, now session.Instant) {
 		s.session().Deny(now, &s.core, s.ns.name, payload)
 		s.refused(ServerNamespaceDisconnect, err)
@@ -190,6 +209,7 @@ func (s *Server) hooks() *session.Hooks {
 	var h session.Hooks
 	if f := o.OnHeaders; f != nil {
 		h.Headers = func(head []byte, initial bool, add func(name, value string)) {
+			defer s.survive("OnHeaders")
 			header := make(http.Header)
 			f(header, &Handshake{head: append([]byte(nil), head...)}, initial)
 			for name, values := range header {
@@ -200,23 +220,27 @@ func (s *Server) hooks() *session.Hooks {
 		}
 	}
 	if e := o.Engine; e != nil {
-		e.install(&h)
+		e.install(s, &h)
 	}
 	return &h
 }
 
-func (e *EngineHooks) install(h *session.Hooks) {
+func (e *EngineHooks) install(srv *Server, h *session.Hooks) {
 	plain := func(f func(*Conn)) func(*session.Session) {
 		if f == nil {
 			return nil
 		}
-		return func(s *session.Session) { f(&Conn{s}) }
+		return func(s *session.Session) {
+			defer srv.survive("a function of EngineHooks")
+			f(&Conn{s})
+		}
 	}
 	packet := func(f func(*Conn, EnginePacket)) func(*session.Session, byte, []byte, bool) {
 		if f == nil {
 			return nil
 		}
 		return func(s *session.Session, kind byte, data []byte, binary bool) {
+			defer srv.survive("a function of EngineHooks")
 			f(&Conn{s}, EnginePacket{Type: engineio.Type(kind).String(), Data: data, Binary: binary})
 		}
 	}
@@ -224,7 +248,10 @@ func (e *EngineHooks) install(h *session.Hooks) {
 	h.Flush, h.Drain = plain(e.Flush), plain(e.Drain)
 	h.Packet, h.PacketCreate = packet(e.Packet), packet(e.PacketCreate)
 	if f := e.Close; f != nil {
-		h.Close = func(s *session.Session, r session.Reason, err error) { f(&Conn{s}, r, err) }
+		h.Close = func(s *session.Session, r session.Reason, err error) {
+			defer srv.survive("EngineHooks.Close")
+			f(&Conn{s}, r, err)
+		}
 	}
 }
 

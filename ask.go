@@ -209,10 +209,12 @@ func (t Target) askAll(ctx context.Context, p *Packet, yield func(*Reply, error)
 	}
 	a := &survey{pending: make(map[*Socket]struct{}), wake: make(chan struct{}, 1)}
 	loops := post.each(func(s *Socket) {
+		if !a.asked(s) {
+			return
+		}
 		if shown != nil {
 			s.outgoingMsg(shown)
 		}
-		a.asked(s)
 		if s.core.Expect(id, a) {
 			s.core.SendMessage(m, t.flags())
 		}
@@ -236,7 +238,13 @@ func (t Target) askAll(ctx context.Context, p *Packet, yield func(*Reply, error)
 		select {
 		case <-a.wake:
 		case <-ctx.Done():
-			yield(nil, &PartialError{Missing: a.missing(), Err: context.Cause(ctx)})
+			replies, missing := a.end()
+			for _, r := range replies { // they came before
+				if !yield(r, nil) {
+					return
+				}
+			}
+			yield(nil, &PartialError{Missing: missing, Err: context.Cause(ctx)})
 			return
 		}
 	}
@@ -251,6 +259,7 @@ type survey struct {
 	replies []*Reply
 	wake    chan struct{}
 	known   bool // expect was called
+	over    bool // nobody takes the answers any more
 }
 
 func (a *survey) signal() {
@@ -275,10 +284,16 @@ func (a *survey) loopDone() {
 	a.signal()
 }
 
-func (a *survey) asked(s *Socket) {
+// asked notes that an answer of s is due. It reports false if nobody wants it any more:
+// the caller has given up before the loop came to ask.
+func (a *survey) asked(s *Socket) bool {
 	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.over {
+		return false
+	}
 	a.pending[s] = struct{}{}
-	a.mu.Unlock()
+	return true
 }
 
 // Acked implements [session.Waiter].
@@ -308,9 +323,23 @@ func (a *survey) take() (replies []*Reply, done bool) {
 	return replies, a.known && a.loops == 0 && len(a.pending) == 0
 }
 
+// end returns the answers that were not taken yet, and the ids of those who have not
+// answered. Every socket that was asked has been taken, or is in one of the two.
+func (a *survey) end() (replies []*Reply, missing []string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	replies, a.replies = a.replies, nil
+	a.over = true // nobody else is asked
+	return replies, a.missingLocked()
+}
+
 func (a *survey) missing() []string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	return a.missingLocked()
+}
+
+func (a *survey) missingLocked() []string {
 	ids := append([]string(nil), a.lost...)
 	for s := range a.pending {
 		ids = append(ids, s.ID())
@@ -322,6 +351,7 @@ func (a *survey) missing() []string {
 func (a *survey) forget(id int64) {
 	a.mu.Lock()
 	due := a.pending
+	a.over = true
 	a.pending = map[*Socket]struct{}{}
 	a.mu.Unlock()
 	for s := range due {

@@ -10,7 +10,10 @@ func init() {
 		return server.(*Server).detach(clock)
 	}
 	inproc.Path = func(server any) string { return server.(*Server).options.Path }
-	inproc.Idle = func(server any) bool { return server.(*Server).dispatcher.busy() == 0 }
+	inproc.Idle = func(server any) (bool, uint64) {
+		d := server.(*Server).dispatcher
+		return d.busy() == 0, d.bursts.Load()
+	}
 }
 
 // detach runs the server without a network.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"math"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -35,6 +36,7 @@ type dispatcher struct {
 	free    atomic.Int32
 	workers int32
 	loose   atomic.Int32  // goroutines of free handlers
+	bursts  atomic.Uint64 // tasks done
 	ending  atomic.Bool   // release waits for idle
 	idle    chan struct{} // has room for one
 }
@@ -156,6 +158,7 @@ func (q *runQueue) search() bool {
 
 // back gives a worker back.
 func (d *dispatcher) back() {
+	d.bursts.Add(1)
 	if d.free.Add(1) == d.workers && d.ending.Load() {
 		d.signal()
 	}
@@ -228,6 +231,7 @@ func (d *dispatcher) loosen(f func()) {
 	d.loose.Add(1)
 	go func() {
 		defer func() {
+			d.bursts.Add(1)
 			if d.loose.Add(-1) == 0 && d.ending.Load() {
 				d.signal()
 			}
@@ -261,7 +265,18 @@ func (d *dispatcher) release(wait time.Duration) error {
 			return errBusy
 		}
 	}
-	return d.pool.ReleaseTimeout(wait)
+	// Not ReleaseTimeout, which spins without yielding until the pool's own goroutines have
+	// seen the end, and so keeps them from it: that took most of a millisecond.
+	d.pool.Release()
+	for d.pool.Running() > 0 { // workers that are on their way out
+		select {
+		case <-t.C:
+			return errBusy
+		default:
+			runtime.Gosched()
+		}
+	}
+	return nil
 }
 
 var errBusy = errors.New("sio: handlers are still running")

@@ -31,7 +31,8 @@ func (e Event[T]) On(r Registrar, h func(s *Socket, v T) error, opts ...HandlerO
 func (e Event[T]) Emit(to Sender, v T) error {
 	p := Prepare(string(e))
 	defer p.Release()
-	return to.Send(p.Add(v))
+	p.add(codecOf(to), v)
+	return to.Send(p)
 }
 
 // An Event2 is an event with two arguments.
@@ -58,7 +59,8 @@ func (e Event2[A, B]) On(r Registrar, h func(s *Socket, a A, b B) error, opts ..
 func (e Event2[A, B]) Emit(to Sender, a A, b B) error {
 	p := Prepare(string(e))
 	defer p.Release()
-	return to.Send(p.Add(a).Add(b))
+	p.addAll(codecOf(to), a, b)
+	return to.Send(p)
 }
 
 // An Event3 is an event with three arguments.
@@ -90,7 +92,8 @@ func (e Event3[A, B, C]) On(r Registrar, h func(s *Socket, a A, b B, c C) error,
 func (e Event3[A, B, C]) Emit(to Sender, a A, b B, c C) error {
 	p := Prepare(string(e))
 	defer p.Release()
-	return to.Send(p.Add(a).Add(b).Add(c))
+	p.addAll(codecOf(to), a, b, c)
+	return to.Send(p)
 }
 
 // A Request is an event with an argument of type In that is answered with an Out:
@@ -117,7 +120,8 @@ func (e Request[In, Out]) Handle(r Registrar, h func(ctx context.Context, s *Soc
 func (e Request[In, Out]) Call(ctx context.Context, s *Socket, in In) (Out, error) {
 	p := Prepare(string(e))
 	defer p.Release()
-	return result[Out](s.ask(ctx, p.Add(in)))
+	p.add(s.encoding(), in)
+	return result[Out](s.ask(ctx, p))
 }
 
 // CallAll asks everybody meant, and returns their answers as they come. See
@@ -126,7 +130,9 @@ func (e Request[In, Out]) CallAll(ctx context.Context, to Targeter, in In) iter.
 	return func(yield func(Out, error) bool) {
 		p := Prepare(string(e))
 		defer p.Release()
-		to.Target().askAll(ctx, p.Add(in), func(r *Reply, err error) bool {
+		t := to.Target()
+		p.add(t.encoding(), in)
+		t.askAll(ctx, p, func(r *Reply, err error) bool {
 			if err != nil {
 				var zero Out
 				return yield(zero, err)
@@ -167,7 +173,8 @@ func (e Request2[A, B, Out]) Handle(r Registrar, h func(ctx context.Context, s *
 func (e Request2[A, B, Out]) Call(ctx context.Context, s *Socket, a A, b B) (Out, error) {
 	p := Prepare(string(e))
 	defer p.Release()
-	return result[Out](s.ask(ctx, p.Add(a).Add(b)))
+	p.addAll(s.encoding(), a, b)
+	return result[Out](s.ask(ctx, p))
 }
 
 // A Request3 is a request with three arguments.
@@ -200,11 +207,30 @@ func (e Request3[A, B, C, Out]) Handle(r Registrar, h func(ctx context.Context, 
 func (e Request3[A, B, C, Out]) Call(ctx context.Context, s *Socket, a A, b B, c C) (Out, error) {
 	p := Prepare(string(e))
 	defer p.Release()
-	return result[Out](s.ask(ctx, p.Add(a).Add(b).Add(c)))
+	p.addAll(s.encoding(), a, b, c)
+	return result[Out](s.ask(ctx, p))
 }
 
-// arg is argument i as a T.
+// codecOf is the codec of the server that to belongs to.
+func codecOf(to Sender) *sjson.Codec {
+	if e, ok := to.(interface{ encoding() *sjson.Codec }); ok {
+		return e.encoding()
+	}
+	return valueCodec // of somebody else's Sender
+}
+
+func (s *Socket) encoding() *sjson.Codec    { return s.ns.server.codec }
+func (n *Namespace) encoding() *sjson.Codec { return n.server.codec }
+func (r *Room) encoding() *sjson.Codec      { return r.ns.server.codec }
+func (t Target) encoding() *sjson.Codec     { return t.ns.server.codec }
+func (r Remote) encoding() *sjson.Codec     { return r.s.encoding() }
+
+// arg is argument i as a T. The variable that it is read into stays on the stack: only
+// what decoded reads goes through reflection, and so to the heap.
 func arg[T any](m *Msg, i int) (v T, err error) {
+	if m.codec().Engine != nil { // Options.JSON has a say in everything
+		return decoded[T](m, i)
+	}
 	switch p := any(&v).(type) {
 	case *string:
 		*p, err = m.Str(i)
@@ -219,9 +245,15 @@ func arg[T any](m *Msg, i int) (v T, err error) {
 	case *Binary:
 		*p, err = m.bytes(i)
 	default:
-		if m.Decode(i, &v) != nil {
-			err = BadArg(i)
-		}
+		return decoded[T](m, i)
+	}
+	return v, err
+}
+
+// decoded is argument i as a T, whatever that is.
+func decoded[T any](m *Msg, i int) (v T, err error) {
+	if m.Decode(i, &v) != nil {
+		err = BadArg(i)
 	}
 	return v, err
 }

@@ -3,6 +3,7 @@ package sio
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"sync"
 
 	"github.com/e6a90ca8/sio/broadcast"
@@ -76,11 +77,13 @@ func (t Target) gather(ctx context.Context, f func(s *Socket)) error {
 		}
 		all.Add(1)
 		ok := l.Do(func(session.Host, session.Instant) {
+			// What f has posted comes first. If a filter panics nobody shall wait for ever.
+			defer func() {
+				if !l.Do(func(session.Host, session.Instant) { all.Done() }) {
+					all.Done()
+				}
+			}()
 			space.Shard.Each(sel, func(m *broadcast.Member) { f(socketOf(m)) })
-			// What f has posted comes first.
-			if !l.Do(func(session.Host, session.Instant) { all.Done() }) {
-				all.Done()
-			}
 		})
 		if !ok {
 			all.Done()
@@ -145,7 +148,9 @@ func (t Target) Count(ctx context.Context) (int, error) {
 // out, and OnError is told.
 func (t Target) Join(ctx context.Context, rooms ...string) error {
 	return t.gather(ctx, func(s *Socket) {
-		if err := s.Join(rooms...); err != nil {
+		var p *PanicError // of OnJoin
+		err := s.guard("", func() error { return s.Join(rooms...) })
+		if err != nil && !errors.As(err, &p) {
 			s.push(job{kind: jobError, err: err})
 		}
 	})

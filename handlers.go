@@ -130,6 +130,9 @@ func (n *Namespace) changeLocked(f func(t *table)) {
 	t.onError, t.onJoin, t.source = slices.Clip(t.onError), slices.Clip(t.onJoin), slices.Clip(t.source)
 	f(&t)
 	n.table.Store(t.built())
+	if len(t.outgoing) > 0 {
+		n.watched.Store(true)
+	}
 	for _, child := range n.children {
 		child.changeLocked(f)
 	}
@@ -140,13 +143,16 @@ func (n *Namespace) changeLocked(f func(t *table)) {
 // block; the client's patience is [Options.ConnectTimeout]. An error refuses the
 // socket: see [Refuse]. Rooms joined meanwhile count once the socket is in.
 //
-// ctx ends when the client leaves.
+// ctx ends when the client leaves. OnDisconnect is not called for a socket that was
+// refused, or has left before it was in: what Use has taken for it is given back by
+// context.AfterFunc(ctx, ...).
 func (n *Namespace) Use(f func(ctx context.Context, s *Socket) error) {
 	n.change(func(t *table) { t.use = append(t.use, f) })
 }
 
 // OnConnect adds a function that is called for each socket that has joined, before
-// its first event is handled. The client has been told by then.
+// its first event is handled. The client has been told by then, and the socket is a
+// member of the namespace: a broadcast may reach it before what f sends.
 func (n *Namespace) OnConnect(f func(s *Socket)) {
 	n.change(func(t *table) { t.connect = append(t.connect, f) })
 }
@@ -195,7 +201,6 @@ func (n *Namespace) OnUnhandled(h Handler) {
 // on the receiver's event loop: it must not block. Acknowledgements are not shown.
 func (n *Namespace) OnOutgoing(f func(s *Socket, m *Msg)) {
 	n.change(func(t *table) { t.outgoing = append(t.outgoing, f) })
-	n.watched.Store(true)
 }
 
 // Wrap puts something around every handler of the namespace, registered before or

@@ -122,7 +122,7 @@ func (s *Socket) event(now session.Instant, e *session.Event) {
 		}
 	}
 	switch {
-	case !heard:
+	case !heard && s.jobs.Load() == 0: // else what is handled before it may add a listener
 		s.ns.server.counters.unhandled.Add(1)
 	case inline && len(t.any) == 0 && s.jobs.Load() == 0 && s.owned.CompareAndSwap(false, true):
 		s.inline(e, h)
@@ -264,16 +264,18 @@ func (s *Socket) doEvent(w *worker, b *inbox, j *job) {
 		from = to
 	}
 	w.msg = Msg{socket: s, data: data, args: &w.args, first: 1, parts: w.ends, id: j.id}
-	if j.h != nil {
-		w.msg.name = j.h.name
+	h := j.h
+	if h != nil {
+		w.msg.name = h.name
 	} else {
 		name, escaped, _ := w.args.EventName()
 		if escaped {
 			name, _ = socketio.Unquote(nil, w.args.At(0))
 		}
 		w.msg.name = string(name)
+		h = s.ns.table.Load().events[w.msg.name] // registered meanwhile
 	}
-	s.handle(&w.msg, j.h)
+	s.handle(&w.msg, h)
 	w.msg = Msg{}
 	w.args.Reset()
 	clear(w.ends)
@@ -295,15 +297,21 @@ func (s *Socket) handle(m *Msg, h *handler) {
 		}
 		for _, f := range l.use {
 			if err := s.guardHandler(f, m); err != nil {
-				s.fail(err)
+				var p *PanicError
+				if !errors.As(err, &p) { // told already
+					s.fail(err)
+				}
 				return
 			}
 		}
 		mine = l.events[m.name]
 	}
 	if h == nil && len(mine) == 0 {
-		if t.fallback != nil {
+		switch {
+		case t.fallback != nil:
 			s.run(t.fallback, m, true)
+		case len(t.any) == 0 && (l == nil || len(l.any)+len(l.use) == 0):
+			s.ns.server.counters.unhandled.Add(1)
 		}
 		return
 	}
@@ -341,8 +349,11 @@ func (s *Socket) run(h Handler, m *Msg, answer bool) {
 		return
 	}
 	var p *PanicError
-	if answer && m.WantsAck() && !errors.As(err, &p) {
-		if aerr := m.Ack(s.ns.server.options.AckError(err)...); aerr == nil {
+	if errors.As(err, &p) {
+		return // told already
+	}
+	if answer && m.WantsAck() {
+		if aerr := s.refuse(m, err); aerr == nil {
 			var f Fail
 			if !errors.As(err, &f) {
 				s.fail(fmt.Errorf("sio: event %q: %w", m.name, err))
@@ -350,9 +361,17 @@ func (s *Socket) run(h Handler, m *Msg, answer bool) {
 			return
 		}
 	}
-	if p == nil {
-		s.fail(err)
-	}
+	s.fail(err)
+}
+
+// refuse tells the client, which waits for an answer, of an error.
+func (s *Socket) refuse(m *Msg, err error) (aerr error) {
+	defer func() {
+		if v := recover(); v != nil { // of AckError
+			aerr = s.panicked(m.name, v)
+		}
+	}()
+	return m.Ack(s.ns.server.options.AckError(err)...)
 }
 
 // guardHandler is guard for a Handler, without a closure.
@@ -382,6 +401,15 @@ func (s *Socket) panicked(event string, v any) error {
 	s.fail(err)
 	s.kill(err)
 	return err
+}
+
+// survive is deferred around functions of the application that no socket is to blame
+// for.
+func (s *Server) survive(hook string) {
+	if v := recover(); v != nil {
+		s.counters.panics.Add(1)
+		s.logger.Error("sio: "+hook+" panicked", "value", fmt.Sprint(v), "stack", string(debug.Stack()))
+	}
 }
 
 // fail tells an error to whoever wants to know of errors.

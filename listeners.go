@@ -79,10 +79,20 @@ func (s *Socket) Off(event string, hs ...Handler) {
 			delete(l.events, event)
 			return
 		}
-		l.events[event] = slices.DeleteFunc(slices.Clone(l.events[event]), func(o own) bool {
+		l.remove(event, func(o own) bool {
 			return slices.ContainsFunc(hs, func(h Handler) bool { return same(h, o.run) })
 		})
 	})
+}
+
+// remove removes handlers of an event, and the event with the last one.
+func (l *listeners) remove(event string, which func(o own) bool) {
+	list := slices.DeleteFunc(slices.Clone(l.events[event]), which)
+	if len(list) == 0 {
+		delete(l.events, event)
+		return
+	}
+	l.events[event] = list
 }
 
 // OffAll removes all handlers of the socket's own but those for disconnecting.
@@ -156,10 +166,8 @@ func (s *Socket) expire(event string, id uint64) bool {
 	found := false
 	s.listen(func(l *listeners) {
 		found = false
-		l.events[event] = slices.DeleteFunc(slices.Clone(l.events[event]), func(o own) bool {
-			if o.id == id {
-				found = true
-			}
+		l.remove(event, func(o own) bool {
+			found = found || o.id == id
 			return o.id == id
 		})
 	})

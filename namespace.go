@@ -17,9 +17,12 @@ type Namespace struct {
 	server *Server
 	name   string
 	dir    *broadcast.Directory
-	spaces []*session.Space // element i is that of loop i
-	parent *Namespace       // the pattern that it was made from, or nil
-	match  *matcher         // of a pattern; nil in an ordinary namespace
+	spaces []*session.Space  // element i is that of loop i
+	parent *Namespace        // the pattern that it was made from, or nil
+	match  *matcher          // of a pattern; nil in an ordinary namespace
+	params map[string]string // of its name, that the pattern has names for; nil if there are none
+
+	announced chan struct{} // closed when OnNamespace has been told; nil if there is nobody to tell
 
 	// Any goroutine.
 	table   atomic.Pointer[table]
@@ -45,7 +48,11 @@ func newNamespace(s *Server, name string, parent *Namespace) *Namespace {
 	if parent != nil {
 		t := *parent.table.Load()
 		n.table.Store(&t)
+		n.watched.Store(len(t.outgoing) > 0)
 		n.onRoom = parent.onRoom
+		if f := parent.match.params; f != nil {
+			n.params = f(name)
+		}
 	} else {
 		n.table.Store((&table{}).built())
 	}
@@ -134,6 +141,7 @@ func (n *Namespace) OnRoom(f func(e RoomEvent)) {
 func (n *Namespace) watchRooms() {
 	f := n.onRoom
 	watch := func(e broadcast.RoomEvent) {
+		defer n.server.survive("OnRoom")
 		r := RoomEvent{Kind: e.Kind, Room: e.Room}
 		if e.Member != nil {
 			r.Socket = socketOf(e.Member)

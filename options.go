@@ -86,8 +86,9 @@ type Options struct {
 	AllowRequest func(ctx context.Context, h *Handshake) error
 
 	// GenerateID makes the id of a session, which is a secret between server and client.
-	// It must be unique, and hard to guess; over a cluster other servers expect 20
-	// characters. It runs on the worker pool and may block. An error refuses the client
+	// It must be unique among the clients that are there, hard to guess, and at most 256
+	// bytes of UTF-8; over a cluster other servers expect 20 characters. It runs on the
+	// worker pool and may block. An error refuses the client
 	// with the code 3. Default: 20 characters with 112 random bits. Node: generateId.
 	GenerateID func(ctx context.Context, h *Handshake) (string, error)
 
@@ -346,7 +347,7 @@ func (s *Server) config() session.Config {
 		Hooks:        s.hooks(),
 	}
 	if o.Parser != nil {
-		c.Translator = &translator{parser: o.Parser, codec: s.codec}
+		c.Translator = &translator{parser: o.Parser, server: s}
 	}
 	if o.HTTPCompression.Off {
 		c.CompressFrom = -1

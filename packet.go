@@ -141,6 +141,13 @@ func (p *Packet) add(c *json.Codec, v any) {
 	}
 }
 
+// addAll is add for several.
+func (p *Packet) addAll(c *json.Codec, vs ...any) {
+	for _, v := range vs {
+		p.add(c, v)
+	}
+}
+
 // Int appends a number.
 func (p *Packet) Int(v int64) *Packet {
 	if p.next() {
@@ -168,9 +175,12 @@ func (p *Packet) Str(v string) *Packet {
 	return p
 }
 
-// Raw appends JSON text as it is. It is checked, at 2 ns a byte: text that is not JSON
-// would break the connections of all receivers.
+// Raw appends JSON text as it is; nil is null. It is checked, at 2 ns a byte: text that
+// is not JSON would break the connections of all receivers.
 func (p *Packet) Raw(v Raw) *Packet {
+	if v == nil {
+		v = Raw("null")
+	}
 	if p.err == nil {
 		p.err = json.Check(v)
 	}

@@ -103,9 +103,17 @@ func (s *Server) enterNew(sess *session.Session, now session.Instant, name, auth
 	ok := s.dispatcher.offload(func() {
 		n, fresh := s.fromPattern(name, []byte(auth))
 		if fresh {
-			s.announce(n)
+			func() {
+				defer s.survive("OnNamespace")
+				s.announce(n)
+			}()
+		} else if n != nil && n.announced != nil {
+			<-n.announced
 		}
 		back.Run(back.Index(), func(_ session.Host, now session.Instant) {
+			if sess.ReadyState() != session.Open {
+				return
+			}
 			if n == nil {
 				sess.Deny(now, nil, name, invalidNamespace)
 				return
@@ -126,8 +134,12 @@ func (s *Server) enterNew(sess *session.Session, now session.Instant, name, auth
 // several goroutines one makes it.
 func (s *Server) fromPattern(name string, auth []byte) (n *Namespace, fresh bool) {
 	s.mu.RLock()
+	n = s.namespaces[name]
 	patterns := s.patterns[:len(s.patterns):len(s.patterns)]
 	s.mu.RUnlock()
+	if n != nil {
+		return n, false
+	}
 	for _, p := range patterns {
 		if s.allows(p.match, name, auth) {
 			s.mu.Lock()
@@ -139,12 +151,7 @@ func (s *Server) fromPattern(name string, auth []byte) (n *Namespace, fresh bool
 }
 
 func (s *Server) allows(m *matcher, name string, auth []byte) (ok bool) {
-	defer func() {
-		if v := recover(); v != nil {
-			s.logger.Error("sio: function of OfFunc panicked", "nsp", name, "value", v)
-			ok = false
-		}
-	}()
+	defer s.survive("OfFunc")
 	if m.allow != nil {
 		return m.allow(name, auth) == nil
 	}

@@ -2,6 +2,7 @@ package sio
 
 import (
 	"fmt"
+	"runtime/debug"
 
 	"github.com/e6a90ca8/sio/broadcast"
 	"github.com/e6a90ca8/sio/codec/json"
@@ -59,13 +60,14 @@ const (
 // translator is a Parser as sessions see it.
 type translator struct {
 	parser Parser
-	codec  *json.Codec
+	server *Server
 }
 
 var _ session.Translator = (*translator)(nil)
 
 // Outbound implements [session.Translator].
-func (t *translator) Outbound(m *broadcast.Message) (*broadcast.Message, error) {
+func (t *translator) Outbound(m *broadcast.Message) (_ *broadcast.Message, err error) {
+	defer t.recovered(&err)
 	text := m.Frame(0).Payload()[1:] // without the Engine.IO type
 	attachments := make([][]byte, m.Frames()-1)
 	for i := range attachments {
@@ -80,11 +82,11 @@ func (t *translator) Outbound(m *broadcast.Message) (*broadcast.Message, error) 
 		out.Type -= PacketType(socketio.BinaryEvent - socketio.Event)
 	}
 	if len(p.Data) > 0 {
-		if out.Data, err = t.codec.Value(p.Data, attachments); err != nil {
+		if out.Data, err = t.server.codec.Value(p.Data, attachments); err != nil {
 			return nil, err
 		}
 	}
-	list, err := t.encode(&out)
+	list, err := t.parser.Encode(&out)
 	if err != nil {
 		return nil, err
 	}
@@ -105,25 +107,30 @@ func (t *translator) Outbound(m *broadcast.Message) (*broadcast.Message, error) 
 	return broadcast.NewFrames(parts, m.Compress()), nil
 }
 
-func (t *translator) encode(p *ParsedPacket) (list []any, err error) {
-	defer recovered(&err)
-	return t.parser.Encode(p)
-}
-
-// recovered makes an error of a panic in a parser.
-func recovered(err *error) {
+// recovered is deferred, and makes an error of a panic in a parser, or in the JSON
+// functions of the application: on a loop it would cost others their packets.
+func (t *translator) recovered(err *error) {
 	if v := recover(); v != nil {
-		*err = fmt.Errorf("sio: parser panicked: %v", v)
+		t.server.counters.panics.Add(1)
+		*err = fmt.Errorf("sio: parser: %w", &PanicError{Value: v, Stack: debug.Stack()})
 	}
 }
 
 // Inbound implements [session.Translator].
-func (t *translator) Inbound() session.Inbound { return &inbound{t: t, decoder: t.parser.Decoder()} }
+func (t *translator) Inbound() session.Inbound {
+	d := &inbound{t: t}
+	func() {
+		defer t.recovered(&d.err)
+		d.decoder = t.parser.Decoder()
+	}()
+	return d
+}
 
 // inbound is a Decoder as sessions see it.
 type inbound struct {
 	t       *translator
 	decoder Decoder
+	err     error // why there is none
 	text    []byte
 	bin     json.Attachments
 }
@@ -132,6 +139,10 @@ type inbound struct {
 // checks then hold for it: a namespace with a slash, an id that is an integer, data of
 // the shape that its type asks for.
 func (d *inbound) Add(data []byte, binary bool) (text []byte, attachments [][]byte, err error) {
+	defer d.t.recovered(&err)
+	if d.err != nil {
+		return nil, nil, d.err
+	}
 	p, err := d.add(data, binary)
 	if err != nil || p == nil {
 		return nil, nil, err
@@ -142,7 +153,7 @@ func (d *inbound) Add(data []byte, binary bool) (text []byte, attachments [][]by
 	d.bin.Reset()
 	var body []byte
 	if p.Data != nil {
-		if body, err = d.t.codec.Append(nil, p.Data, &d.bin); err != nil {
+		if body, err = d.t.server.codec.Append(nil, p.Data, &d.bin); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -158,8 +169,7 @@ func (d *inbound) Add(data []byte, binary bool) (text []byte, attachments [][]by
 	return d.text, d.bin.Chunks, nil
 }
 
-func (d *inbound) add(data []byte, binary bool) (p *ParsedPacket, err error) {
-	defer recovered(&err)
+func (d *inbound) add(data []byte, binary bool) (*ParsedPacket, error) {
 	if binary {
 		return d.decoder.Add(data)
 	}
@@ -168,7 +178,10 @@ func (d *inbound) add(data []byte, binary bool) (p *ParsedPacket, err error) {
 
 // Close implements [session.Inbound].
 func (d *inbound) Close() {
+	if d.err != nil {
+		return
+	}
 	var err error
-	defer recovered(&err)
+	defer d.t.recovered(&err)
 	d.decoder.Close()
 }

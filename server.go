@@ -2,6 +2,7 @@ package sio
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -113,6 +114,9 @@ func (s *Server) makeLocked(name string, parent *Namespace) (n *Namespace, fresh
 		return n, false
 	}
 	n = newNamespace(s, name, parent)
+	if s.options.OnNamespace != nil {
+		n.announced = make(chan struct{})
+	}
 	s.namespaces[name] = n
 	if parent != nil {
 		parent.children = append(parent.children, n)
@@ -122,7 +126,21 @@ func (s *Server) makeLocked(name string, parent *Namespace) (n *Namespace, fresh
 
 func (s *Server) announce(n *Namespace) {
 	if f := s.options.OnNamespace; f != nil {
+		defer close(n.announced)
 		f(n)
+	}
+}
+
+// ready reports whether OnNamespace has been told of n: until then nobody gets in.
+func (n *Namespace) ready() bool {
+	if n.announced == nil {
+		return true
+	}
+	select {
+	case <-n.announced:
+		return true
+	default:
+		return false
 	}
 }
 
@@ -187,6 +205,9 @@ func (s *Server) Run(ctx context.Context, addrs ...string) error {
 	}
 	closed := s.closed
 	s.mu.Unlock()
+	if errors.Is(err, loop.ErrStopped) {
+		err = nil // before it had begun
+	}
 	if err == nil && closed && ctx.Err() == nil {
 		return ErrClosed
 	}
@@ -206,7 +227,12 @@ func (s *Server) stop(g *loop.Group) {
 // listening. Clients are not told that it was meant, so official ones connect again,
 // here after a restart or elsewhere. It returns when Run has no connection any more, or
 // after 2 s. The server cannot be run again; end Run's context if it shall.
+//
+// Errors: [ErrOnLoop], and nothing is closed; handlers that still run after 2 s.
 func (s *Server) Close() error {
+	if s.onLoop() {
+		return ErrOnLoop
+	}
 	s.mu.Lock()
 	g, again := s.group, s.closed
 	s.closed = true

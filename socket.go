@@ -47,8 +47,7 @@ func (s *Socket) is(mark uint32) bool { return s.marks.Load()&mark != 0 }
 // socketMore is the part of a socket that most do without.
 type socketMore struct {
 	// Fixed before the socket is known to anybody else.
-	auth   []byte // JSON text of the CONNECT; nil for none
-	params map[string]string
+	auth []byte // JSON text of the CONNECT; nil for none
 
 	// Any goroutine.
 	ctx   atomic.Pointer[socketContext]
@@ -89,12 +88,7 @@ func (s *Socket) Namespace() *Namespace { return s.ns }
 func (s *Socket) Connected() bool { return s.is(markUp) }
 
 // Param is a part of the namespace's name that [Server.OfPattern] has given a name.
-func (s *Socket) Param(name string) string {
-	if m := s.more.Load(); m != nil {
-		return m.params[name]
-	}
-	return ""
-}
+func (s *Socket) Param(name string) string { return s.ns.params[name] }
 
 // Context ends when the socket does. Its cause is then a [*DisconnectError].
 func (s *Socket) Context() context.Context {
@@ -199,8 +193,8 @@ func (s *Socket) Broadcast() Target { return Target{ns: s.ns, skip: s, compress:
 // them afterwards reaches the socket. Rooms that it is in already, and a socket that
 // has ended, change nothing.
 //
-// Errors: of [Namespace.OnJoin]; [ErrRoomLimit]. Rooms before the one that failed
-// were joined.
+// Errors: of [Namespace.OnJoin]; [ErrRoomLimit]. With an error none of the rooms was
+// joined.
 func (s *Socket) Join(rooms ...string) error {
 	for _, f := range s.ns.table.Load().onJoin {
 		for _, r := range rooms {
@@ -212,15 +206,23 @@ func (s *Socket) Join(rooms ...string) error {
 	limit := s.ns.server.options.Limits.RoomsPerSocket
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.left {
+		return nil
+	}
+	was := len(s.rooms)
 	for _, r := range rooms {
-		if s.left || slices.Contains(s.rooms, r) {
-			continue
+		if r != s.ID() && !slices.Contains(s.rooms, r) {
+			s.rooms = append(s.rooms, r)
 		}
-		if limit > 0 && len(s.rooms) >= limit {
-			return ErrRoomLimit
-		}
-		s.rooms = append(s.rooms, r)
-		if s.is(markUp) {
+	}
+	fresh := s.rooms[was:]
+	if limit > 0 && len(fresh) > 0 && len(s.rooms) > limit {
+		clear(fresh)
+		s.rooms = s.rooms[:was]
+		return ErrRoomLimit
+	}
+	if s.is(markUp) {
+		for _, r := range fresh {
 			s.enter(r)
 		}
 	}
@@ -291,9 +293,12 @@ type Disconnect struct {
 // the client that are still waiting for their handler are dropped.
 //
 // The reason is "server namespace disconnect", with AllowReconnect "forced server
-// close". A second call does nothing.
+// close". A second call does nothing, nor does one in a function of [Namespace.Use],
+// which refuses a socket by its error.
 func (s *Socket) Disconnect(d Disconnect) {
-	s.marks.Or(markCut)
+	if s.is(markUp) {
+		s.marks.Or(markCut)
+	}
 	s.loop().Do(func(_ session.Host, now session.Instant) { s.disconnect(now, d, nil) })
 }
 
@@ -317,10 +322,15 @@ func (s *Socket) kill(err error) {
 //
 // It returns [ErrClosed], and f is not run, once the socket has ended.
 func (s *Socket) Do(f func()) error {
-	if s.is(markGone) {
+	s.mu.Lock()
+	if s.left { // OnDisconnect is the last job
+		s.mu.Unlock()
 		return ErrClosed
 	}
-	s.push(job{kind: jobFunc, f: f})
+	b := s.inboxLocked()
+	b.jobs = append(b.jobs, job{kind: jobFunc, f: f})
+	s.mu.Unlock()
+	s.queued()
 	return nil
 }
 

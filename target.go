@@ -272,10 +272,10 @@ func (p *posting) each(f func(s *Socket), after func()) (loops int) {
 			continue
 		}
 		if l.Do(func(session.Host, session.Instant) {
-			space.Shard.Each(sel, func(m *broadcast.Member) { f(socketOf(m)) })
 			if after != nil {
-				after()
+				defer after() // also when a filter panics
 			}
+			space.Shard.Each(sel, func(m *broadcast.Member) { f(socketOf(m)) })
 		}) {
 			loops++
 		}

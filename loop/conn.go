@@ -15,8 +15,9 @@ type conn struct {
 	session.Conn
 	gnet gnet.Conn
 
-	closed bool // gnet has closed it, or is about to
-	paused bool
+	closed  bool // gnet has closed it, or is about to
+	paused  bool
+	parting bool // the group stops, and waits for its closing handshake
 }
 
 func (c *conn) loop() *Loop { return c.Host().(*Loop) }
@@ -32,7 +33,14 @@ var _ session.Wire = (*conn)(nil)
 // open begins a connection that gnet has accepted or taken in.
 func (l *Loop) open(g gnet.Conn) {
 	c := &conn{gnet: g}
-	unread, moved := g.Context().(moving)
+	var unread []byte
+	moved := false
+	switch b := g.Context().(type) {
+	case moving:
+		unread, moved = b, true
+	case returning:
+		unread = b
+	}
 	g.SetContext(c)
 	c.Init(l, c, l.now)
 	if moved {
@@ -129,6 +137,9 @@ func (c *conn) gone(err error) {
 	c.closed = true
 	l := c.loop()
 	l.stats.Connections.Add(-1)
+	if c.parting {
+		l.group.parting.Add(-1)
+	}
 	if l.inTurn {
 		l.dead = append(l.dead, closedConn{c, cause(err)})
 		return

@@ -197,11 +197,22 @@ func (p *Pipe) drain(now session.Instant) {
 		p.draining = true
 		p.mu.Unlock()
 		p.loop.counted.read += int64(len(b))
-		p.conn.Receive(now, b)
+		p.hand(now, b)
 		p.mu.Lock()
 		p.draining = false
 		p.mu.Unlock()
 	}
+}
+
+// hand gives bytes to the session; a panic over them costs the connection.
+func (p *Pipe) hand(now session.Instant, b []byte) {
+	defer func() {
+		if v := recover(); v != nil {
+			p.loop.panicked(v)
+			(*pipeWire)(p).Close()
+		}
+	}()
+	p.conn.Receive(now, b)
 }
 
 // Close ends the connection from the client's side.

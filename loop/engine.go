@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"runtime"
 	"sync"
 	"time"
@@ -56,7 +57,9 @@ func (g *Group) Run(addrs []string) error {
 		gnet.WithTicker(true),
 		gnet.WithLogger(gnetLogger{g.logger}),
 	)
-	g.Loops(func(l *Loop) { l.mailbox.close() })
+	// gnet's goroutines have ended. What was still posted is done on this one, and no
+	// session is left without its end: nobody shall wait for either for ever.
+	g.Loops((*Loop).wind)
 	if err != nil {
 		return fmt.Errorf("sio: %w", err)
 	}
@@ -64,6 +67,17 @@ func (g *Group) Run(addrs []string) error {
 		return ErrEngine
 	}
 	return nil
+}
+
+// wind does what is left to do on a loop whose goroutine has ended.
+func (l *Loop) wind() {
+	l.begin()
+	l.mailbox.close() // nobody is to be woken any more
+	l.woken, l.budget = true, math.MaxInt
+	for _, s := range l.table.All() {
+		s.Close(l.now, session.ServerShuttingDown, nil)
+	}
+	l.end()
 }
 
 // engine is gnet's view of a group. Its callbacks come on the loops' goroutines,
@@ -89,6 +103,13 @@ func (e *engine) OnTick() (time.Duration, gnet.Action) {
 	e.first.Do(func() { close(e.g.started) })
 	e.g.Loops((*Loop).tick)
 	return WheelTick, gnet.None
+}
+
+// OnShutdown comes before the loops are told to end. From here on nobody may wake them:
+// once the engine has closed its descriptors, a wake is a write to whoever has their
+// numbers then.
+func (e *engine) OnShutdown(gnet.Engine) {
+	e.g.Loops(func(l *Loop) { l.mailbox.close() })
 }
 
 func (e *engine) OnOpen(c gnet.Conn) ([]byte, gnet.Action) {
@@ -179,7 +200,7 @@ func (w *woken) Run(context.Context) error {
 // Started is closed when the group accepts connections.
 func (g *Group) Started() <-chan struct{} { return g.started }
 
-// Done is closed when Run has returned.
+// Done is closed when Run has returned, or is sure not to begin.
 func (g *Group) Done() <-chan struct{} { return g.done }
 
 // TurnAway refuses new connections from now on.
@@ -194,7 +215,8 @@ func (g *Group) Stop(ctx context.Context, r session.Reason) {
 	running, detached, again := g.running, g.detached, g.stopped.Swap(true)
 	g.mu.Unlock()
 	switch {
-	case !running:
+	case !running && !again:
+		close(g.done) // it will never run
 		return
 	case again:
 		<-g.done
@@ -223,11 +245,12 @@ func (g *Group) Stop(ctx context.Context, r session.Reason) {
 	<-g.done
 }
 
-// await waits for the connections to end.
+// await waits for the closing handshakes to end. Connections between two requests are not
+// waited for.
 func (g *Group) await(ctx context.Context) {
 	t := time.NewTicker(5 * time.Millisecond)
 	defer t.Stop()
-	for g.conns.Load() > 0 {
+	for g.parting.Load() > 0 {
 		select {
 		case <-ctx.Done():
 			return

@@ -52,7 +52,8 @@ type Group struct {
 	claimed sync.Map    // id made by the application -> index of its loop
 	claims  atomic.Bool // there has been one
 	conns   atomic.Int64
-	closing atomic.Bool // new connections are turned away
+	closing atomic.Bool  // new connections are turned away
+	parting atomic.Int64 // WebSockets whose closing handshake is waited for
 	stopped atomic.Bool
 
 	loops   []atomic.Pointer[Loop] // those that have seen a connection; written under mu
@@ -141,7 +142,14 @@ func (g *Group) endSessions(r session.Reason, stop <-chan struct{}) {
 		wg.Add(1)
 		if !l.Do(func(h session.Host, now session.Instant) {
 			defer wg.Done()
+			l.config.Draining = true
 			for _, s := range l.table.All() {
+				if ws := s.WebSocket(); ws != nil {
+					if c, ok := ws.Wire().(*conn); ok && !c.closed && !c.parting {
+						c.parting = true
+						g.parting.Add(1)
+					}
+				}
 				s.Close(now, r, nil)
 			}
 		}) {

@@ -2,11 +2,8 @@ package loop
 
 import (
 	"context"
-	"io"
 	"net"
-	"net/http"
 	"os"
-	"sync"
 
 	"github.com/panjf2000/gnet/v2"
 
@@ -35,8 +32,8 @@ func (l *Loop) Move(sc *session.Conn, index int, unread []byte) bool {
 	return true
 }
 
-// Foreign implements [session.Host]: the connection goes to net/http, for good, with
-// the bytes that were read already in front.
+// Foreign implements [session.Host]: the connection goes to net/http, with the bytes that
+// were read already in front. It comes back with the first request that is for the engine.
 func (l *Loop) Foreign(sc *session.Conn, unread []byte) bool {
 	c := l.connOf(sc)
 	if c == nil || l.group.handler == nil {
@@ -83,104 +80,3 @@ func (c *conn) release() {
 	c.loop().stats.Connections.Add(-1)
 	_ = c.gnet.EventLoop().Close(c.gnet)
 }
-
-// A foreignServer is the net/http server behind the engine, for requests that are not
-// for it. Its listener is a queue of connections.
-type foreignServer struct {
-	conns  chan net.Conn
-	quit   chan struct{}
-	once   sync.Once
-	server *http.Server
-	addr   net.Addr
-}
-
-// foreignBacklog is how many connections may wait to be taken over. When it is full
-// the request is answered with 404, rather than the loop made to wait.
-const foreignBacklog = 1024
-
-func (g *Group) serveForeign() {
-	f := &g.foreign
-	f.conns, f.quit, f.addr = make(chan net.Conn, foreignBacklog), make(chan struct{}), g.addrs[0]
-	f.server = &http.Server{
-		Handler:           g.handler,
-		ReadHeaderTimeout: g.config.HeadTimeout,
-		IdleTimeout:       g.config.IdleTimeout,
-	}
-	go func() { _ = f.server.Serve(f) }()
-}
-
-func (g *Group) stopForeign() {
-	f := &g.foreign
-	_ = f.Close()
-	_ = f.server.Close()
-	for {
-		select {
-		case c := <-f.conns:
-			_ = c.Close()
-		default:
-			return
-		}
-	}
-}
-
-func (f *foreignServer) put(c net.Conn) bool {
-	select {
-	case <-f.quit:
-		return false
-	default:
-	}
-	select {
-	case f.conns <- c:
-		return true
-	default:
-		return false
-	}
-}
-
-// Accept implements [net.Listener].
-func (f *foreignServer) Accept() (net.Conn, error) {
-	select {
-	case c := <-f.conns:
-		return c, nil
-	case <-f.quit:
-		return nil, net.ErrClosed
-	}
-}
-
-// Close implements [net.Listener].
-func (f *foreignServer) Close() error {
-	f.once.Do(func() { close(f.quit) })
-	return nil
-}
-
-// Addr implements [net.Listener].
-func (f *foreignServer) Addr() net.Addr { return f.addr }
-
-// A prefixedConn is a connection some of whose bytes were read before.
-type prefixedConn struct {
-	net.Conn
-	group  *Group
-	once   sync.Once
-	unread []byte // read by one goroutine at a time, as any net.Conn
-}
-
-// Read reads what was read before first.
-func (c *prefixedConn) Read(p []byte) (int, error) {
-	if len(c.unread) == 0 {
-		return c.Conn.Read(p)
-	}
-	n := copy(p, c.unread)
-	if c.unread = c.unread[n:]; len(c.unread) == 0 {
-		c.unread = nil
-	}
-	return n, nil
-}
-
-// Close closes the connection, and gives its place back.
-func (c *prefixedConn) Close() error {
-	c.once.Do(func() { c.group.conns.Add(-1) })
-	return c.Conn.Close()
-}
-
-// ReadFrom keeps sendfile for files that the handler serves.
-func (c *prefixedConn) ReadFrom(r io.Reader) (int64, error) { return io.Copy(c.Conn, r) }

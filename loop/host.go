@@ -86,8 +86,8 @@ func (l *Loop) NewID(id *[session.IDLen]byte) {
 	var b [idBytes]byte
 	s.left -= idBytes - 1
 	random := s.pool[s.left : s.left+idBytes-1]
-	b[0] = byte(l.index) ^ l.group.mask
 	copy(b[1:], random)
+	b[0] = byte(l.index) ^ l.group.mask ^ b[1] // so that no character is the same in all ids
 	clear(random)
 	base64.URLEncoding.Encode(id[:], b[:])
 }
@@ -102,7 +102,7 @@ func (g *Group) home(id []byte) int {
 	if len(id) == session.IDLen {
 		var b [3]byte
 		if _, err := base64.URLEncoding.Decode(b[:], id[:4]); err == nil {
-			if i := int(b[0] ^ g.mask); i < len(g.loops) {
+			if i := int(b[0] ^ b[1] ^ g.mask); i < len(g.loops) {
 				return i
 			}
 		}

@@ -34,10 +34,16 @@ func listenable(addrs []string) (listeners, error) {
 		if !ok {
 			network, addr = "tcp", a
 		}
+		if addr == "" {
+			return nil, fmt.Errorf("sio: listen %q: no address", a) // net.Listen takes it for any port
+		}
 		switch network {
 		case "tcp", "tcp4", "tcp6":
 		case "unix":
-			if _, err := os.Stat(addr); err == nil {
+			if info, err := os.Lstat(addr); err == nil {
+				if info.Mode()&os.ModeSocket == 0 {
+					return nil, fmt.Errorf("sio: listen unix %s: not a socket", addr)
+				}
 				if c, err := net.Dial("unix", addr); err == nil {
 					_ = c.Close()
 					return nil, fmt.Errorf("sio: listen unix %s: somebody listens there already", addr)

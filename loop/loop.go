@@ -97,6 +97,7 @@ const maxRounds = 8
 func newLoop(g *Group, index int) *Loop {
 	l := &Loop{index: index, group: g, config: g.config}
 	l.table = session.NewTable(l)
+	l.config.Draining = g.closing.Load()
 	l.now = g.clock.Now()
 	l.wheel.tick = int64(l.now) / int64(WheelTick)
 	l.random = uint64(l.now)*0x9E3779B97F4A7C15 + uint64(index) + 1
@@ -187,7 +188,7 @@ func (l *Loop) end() {
 	for round := 0; ; round++ {
 		l.settled()
 		l.mailbox.awake.Store(false)
-		if l.mailbox.count.Load() == 0 {
+		if l.mailbox.count.Load() == 0 && !l.ticking.Load() { // a tick sees awake as posters do
 			break
 		}
 		if round == maxRounds {

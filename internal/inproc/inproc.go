@@ -14,6 +14,7 @@ var (
 	Path func(server any) string
 
 	// Idle reports whether no handler of a server runs, and none is about to for what
-	// its loops have been told. Any goroutine.
-	Idle func(server any) bool
+	// its loops have been told; and a number that grows with each burst of handlers. Any
+	// goroutine.
+	Idle func(server any) (idle bool, bursts uint64)
 )

@@ -1,0 +1,118 @@
+package loop
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// foreignApp answers with what it was asked.
+var foreignApp = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	b, err := io.ReadAll(r.Body)
+	if err != nil {
+		http.Error(w, err.Error(), 500)
+		return
+	}
+	fmt.Fprintf(w, "%s %s %d %s", r.Method, r.RequestURI, len(b), r.RemoteAddr)
+})
+
+// TestForeignRequests (H40 H41): what is not for the engine is served by net/http, with
+// keep-alive, bodies, and what was pipelined behind.
+func TestForeignRequests(t *testing.T) {
+	s := start(t, Options{Loops: 2, Foreign: foreignApp})
+	c := s.http()
+	me := c.LocalAddr().String()
+	for range 3 {
+		if status, body := c.do("GET", "/page?x=1", ""); status != 200 || body != "GET /page?x=1 0 "+me {
+			t.Fatalf("%d %q", status, body)
+		}
+	}
+	if status, body := c.do("POST", "/form", strings.Repeat("z", 300<<10)); status != 200 || body != fmt.Sprintf("POST /form %d %s", 300<<10, me) {
+		t.Fatalf("%d %q", status, body)
+	}
+
+	first := s.http()
+	first.send("POST", "/first", strings.Repeat("z", 300<<10)) // begins with a body
+	first.expect(200, fmt.Sprintf("POST /first %d %s", 300<<10, first.LocalAddr()))
+
+	many := s.http()
+	var b strings.Builder
+	for i := range 20 {
+		fmt.Fprintf(&b, "GET /%d HTTP/1.1\r\nHost: h\r\n\r\n", i)
+	}
+	if _, err := many.Write([]byte(b.String())); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 20 {
+		many.expect(200, fmt.Sprintf("GET /%d 0 %s", i, many.LocalAddr()))
+	}
+}
+
+// TestForeignAndEngine: one connection for both, as browsers and proxies use it.
+func TestForeignAndEngine(t *testing.T) {
+	s := start(t, Options{Loops: 2, Foreign: foreignApp})
+	c := s.http()
+	for range 3 {
+		sid := c.open()
+		if status, _ := c.do("GET", "/page", ""); status != 200 {
+			t.Fatalf("%d", status)
+		}
+		if status, body := c.do("POST", polling+"&sid="+sid, "40"); status != 200 || body != "ok" {
+			t.Fatalf("%d %q", status, body)
+		}
+		if status, body := c.do("POST", polling+"&sid="+sid, `42["n",1]`); status != 200 || body != "ok" {
+			t.Fatalf("%d %q", status, body)
+		}
+	}
+	// Pipelined, in one segment.
+	fmt.Fprintf(c, "GET /a HTTP/1.1\r\nHost: h\r\n\r\nGET %s HTTP/1.1\r\nHost: h\r\n\r\nGET /b HTTP/1.1\r\nHost: h\r\n\r\n", polling)
+	c.expect(200, "GET /a 0 "+c.LocalAddr().String())
+	if status, body := c.response(); status != 200 || !strings.HasPrefix(body, `0{"sid":`) {
+		t.Fatalf("%d %q", status, body)
+	}
+	c.expect(200, "GET /b 0 "+c.LocalAddr().String())
+	// And at the end a WebSocket.
+	if status, _ := c.do("GET", "/page", ""); status != 200 {
+		t.Fatalf("%d", status)
+	}
+	ws := upgrade(t, c.Conn, "", "40", `42["echo"]`)
+	ws.expectPrefix("0{")
+	ws.expectPrefix("40{")
+	ws.expect(`42["echo"]`)
+	s.eventually("one connection is counted", func() bool { return s.Connections() == 1 })
+}
+
+// TestForeignHijack: a handler may take the connection over itself.
+func TestForeignHijack(t *testing.T) {
+	s := start(t, Options{Foreign: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		nc, rw, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer nc.Close()
+		line, err := rw.ReadString('\n')
+		fmt.Fprintf(nc, "you said %q, %v", line, err)
+	})})
+	nc := s.dial()
+	fmt.Fprintf(nc, "GET /raw HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: something\r\n\r\nhello\n")
+	b, err := io.ReadAll(nc)
+	if err != nil || string(b) != `you said "hello\n", <nil>` {
+		t.Fatalf("%q, %v", b, err)
+	}
+	s.eventually("its place is free", func() bool { return s.Connections() == 0 })
+}
+
+// TestNoForeignHandler: without anybody to serve them they are not found.
+func TestNoForeignHandler(t *testing.T) {
+	s := start(t, Options{})
+	c := s.http()
+	if status, body := c.do("GET", "/page", ""); status != 404 || body != "" {
+		t.Errorf("%d %q", status, body)
+	}
+	if _, err := c.r.ReadByte(); err != io.EOF {
+		t.Errorf("behind it: %v", err)
+	}
+}
