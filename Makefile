@@ -58,7 +58,7 @@ interop: ## the official client, in Node and in Chromium, against sio
 	@scripts/need.sh node npm chromium
 	node interop/js/run.mjs --sio
 
-bench: ## sio, Node and bare gnet side by side, interleaved (some 20 minutes; nothing else should run)
+bench: ## sio, Node and bare gnet side by side, interleaved (some 40 minutes; nothing else should run)
 	@scripts/need.sh node npm
 	scripts/bench.sh
 
