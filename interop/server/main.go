@@ -1,0 +1,106 @@
+// Command server is the application of ../APP.md on sio: the twin of
+// ../js/reference-server.mjs, against which the conformance suite runs. Every rule
+// here is written down in APP.md; where the two differ, one is wrong.
+//
+// It is also an example of the public API, and uses nothing else.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/e6a90ca8/sio"
+)
+
+func main() {
+	if err := run(); err != nil {
+		slog.Error(err.Error())
+		os.Exit(1)
+	}
+}
+
+// flags are those of APP.md, and one of our own: inline.
+type flags struct {
+	port              int
+	options           sio.Options
+	transports        string
+	generateID, stdin bool
+	inline            bool
+}
+
+func parseFlags() (*flags, error) {
+	f := new(flags)
+	o := &f.options
+	millis := func(name string, to *time.Duration, usage string) {
+		flag.Func(name, usage+", in `ms`", func(text string) error {
+			n, err := strconv.ParseInt(text, 10, 32)
+			*to = time.Duration(n) * time.Millisecond
+			return err
+		})
+	}
+	flag.IntVar(&f.port, "port", 0, "TCP port; 0 lets the system choose")
+	millis("ping-interval", &o.PingInterval, "heartbeat interval")
+	millis("ping-timeout", &o.PingTimeout, "time to answer a ping")
+	millis("connect-timeout", &o.ConnectTimeout, "time to join a first namespace")
+	millis("upgrade-timeout", &o.UpgradeTimeout, "time to finish an upgrade")
+	flag.IntVar(&o.MaxPayload, "max-payload", 0, "`bytes` of one message from a client")
+	flag.StringVar(&f.transports, "transports", "polling,websocket", "the transports that are on, with commas")
+	flag.BoolVar(&o.NoUpgrades, "no-upgrades", false, "offer no upgrade")
+	flag.BoolVar(&o.HTTPCompression.Off, "no-http-compression", false, "never compress polling answers")
+	flag.StringVar(&o.InitialPacket, "initial-packet", "", "message sent right behind the open packet")
+	flag.BoolVar(&f.generateID, "generate-id", false, "take session ids from the query")
+	flag.BoolVar(&f.stdin, "stdin", false, "stop at the end of stdin")
+	flag.BoolVar(&f.inline, "inline", false, "handle the events that echo on the event loop")
+	flag.Parse()
+
+	for name := range strings.SplitSeq(f.transports, ",") {
+		switch name {
+		case "polling":
+			o.Transports |= sio.Polling
+		case "websocket":
+			o.Transports |= sio.WebSocket
+		default:
+			return nil, fmt.Errorf("unknown transport %q", name)
+		}
+	}
+	return f, nil
+}
+
+func run() error {
+	f, err := parseFlags()
+	if err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	defer stop()
+	if f.stdin {
+		go func() {
+			_, _ = io.Copy(io.Discard, os.Stdin)
+			stop()
+		}()
+	}
+	a, err := newApp(ctx, f)
+	if err != nil {
+		return err
+	}
+	go func() {
+		select {
+		case <-a.srv.Started():
+			fmt.Printf("listening http://%s\n", a.srv.Addrs()[0])
+		case <-ctx.Done():
+		}
+	}()
+	if err := a.srv.Run(ctx, fmt.Sprintf("127.0.0.1:%d", f.port)); err != nil {
+		return err
+	}
+	return a.srv.Close() // waits for the handlers of the last disconnects
+}
