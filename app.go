@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"unicode/utf8"
 
-	"github.com/e6a90ca8/sio/codec/engineio"
 	"github.com/e6a90ca8/sio/codec/socketio"
 	"github.com/e6a90ca8/sio/session"
 )
@@ -26,11 +24,15 @@ func (a *app) Admit(c *session.Conn, ticket uint32, r *session.Request) session.
 	h := requestHandshake(r)
 	back := c.Host()
 	ok := a.dispatcher.offload(func() {
-		v := a.decide(h)
-		back.Run(back.Index(), func(_ session.Host, now session.Instant) { c.Admitted(now, ticket, v) })
+		v := session.Verdict{State: session.Rejected}
+		defer func() { // also when the application ends the goroutine
+			back.Run(back.Index(), func(_ session.Host, now session.Instant) { c.Admitted(now, ticket, v) })
+		}()
+		v = a.decide(h)
 	})
 	if !ok {
-		return session.Verdict{State: session.Rejected, Text: "Server overloaded"}
+		a.counters.overloaded.Add(1)
+		return session.Verdict{State: session.Overloaded}
 	}
 	return session.Verdict{State: session.Undecided}
 }
@@ -127,6 +129,34 @@ func (a *app) Connect(s *session.Session, now session.Instant, nsp, auth []byte)
 
 var invalidNamespace = []byte(`{"message":"Invalid namespace"}`)
 
+// Left implements [session.App].
+func (a *app) Left(k *session.Socket, r session.Reason, err error) {
+	s := publicOf(k)
+	s.ns.sockets.remove(s)
+	s.ns.members[s.loop().Index()].Add(-1)
+	s.mu.Lock()
+	s.left = true
+	s.mu.Unlock()
+	s.ended(newDisconnectError(r, err))
+	s.ns.server.counters.disconnected(r)
+	s.push(job{kind: jobDisconnect, reason: r})
+}
+
+// Withdrawn implements [session.App].
+func (a *app) Withdrawn(k *session.Socket, r session.Reason, err error) {
+	publicOf(k).refused(r, err)
+}
+
+// Failed implements [session.App].
+func (a *app) Failed(k *session.Socket, err error) {
+	publicOf(k).push(job{kind: jobError, err: err})
+}
+
+// Event implements [session.App].
+func (a *app) Event(now session.Instant, k *session.Socket, e *session.Event) {
+	publicOf(k).event(now, e)
+}
+
 // enter makes a socket that asks to join n. Loop only.
 func (s *Server) enter(sess *session.Session, now session.Instant, n *Namespace, auth string) {
 	k := &Socket{ns: n}
@@ -169,6 +199,7 @@ func (s *Socket) admit() {
 
 // deny refuses the socket.
 func (s *Socket) deny(err error) {
+	s.ns.server.counters.denied.Add(1)
 	var payload []byte
 	if s.guard("", func() error { payload = s.refusal(err); return nil }) != nil {
 		return // the data's MarshalJSON has panicked, and the client is disconnected
@@ -182,9 +213,9 @@ func (s *Socket) deny(err error) {
 // refusal is the payload of the CONNECT_ERROR for an error of Use.
 func (s *Socket) refusal(err error) []byte {
 	b := append([]byte(nil), `{"message":`...)
-	var r Refuse
-	if !errors.As(err, &r) {
-		s.ns.server.logger.Warn("sio: refused", "nsp", s.ns.name, "err", err)
+	r, ok := asRefuse(err)
+	if !ok {
+		s.ns.server.logger.Debug("sio: refused", "nsp", s.ns.name, "err", err)
 		return append(socketio.AppendString(b, "connection refused"), '}')
 	}
 	b = socketio.AppendString(b, r.Message)
@@ -198,102 +229,4 @@ func (s *Socket) refusal(err error) []byte {
 		b = full
 	}
 	return append(b, '}')
-}
-
-// hooks are the options' hooks as sessions call them; nil when there are none.
-func (s *Server) hooks() *session.Hooks {
-	o := &s.options
-	if o.OnHeaders == nil && o.Engine == nil {
-		return nil
-	}
-	var h session.Hooks
-	if f := o.OnHeaders; f != nil {
-		h.Headers = func(head []byte, initial bool, add func(name, value string)) {
-			defer s.survive("OnHeaders")
-			header := make(http.Header)
-			f(header, &Handshake{head: append([]byte(nil), head...)}, initial)
-			for name, values := range header {
-				for _, v := range values {
-					add(name, v)
-				}
-			}
-		}
-	}
-	if e := o.Engine; e != nil {
-		e.install(s, &h)
-	}
-	return &h
-}
-
-func (e *EngineHooks) install(srv *Server, h *session.Hooks) {
-	plain := func(f func(*Conn)) func(*session.Session) {
-		if f == nil {
-			return nil
-		}
-		return func(s *session.Session) {
-			defer srv.survive("a function of EngineHooks")
-			f(&Conn{s})
-		}
-	}
-	packet := func(f func(*Conn, EnginePacket)) func(*session.Session, byte, []byte, bool) {
-		if f == nil {
-			return nil
-		}
-		return func(s *session.Session, kind byte, data []byte, binary bool) {
-			defer srv.survive("a function of EngineHooks")
-			f(&Conn{s}, EnginePacket{Type: engineio.Type(kind).String(), Data: data, Binary: binary})
-		}
-	}
-	h.Open, h.Heartbeat, h.Upgrading, h.Upgrade = plain(e.Open), plain(e.Heartbeat), plain(e.Upgrading), plain(e.Upgrade)
-	h.Flush, h.Drain = plain(e.Flush), plain(e.Drain)
-	h.Packet, h.PacketCreate = packet(e.Packet), packet(e.PacketCreate)
-	if f := e.Close; f != nil {
-		h.Close = func(s *session.Session, r session.Reason, err error) {
-			defer srv.survive("EngineHooks.Close")
-			f(&Conn{s}, r, err)
-		}
-	}
-}
-
-// A Conn is a client's Engine.IO connection, which its sockets share.
-type Conn struct{ s *session.Session }
-
-// Conn is the socket's connection.
-func (s *Socket) Conn() *Conn { return &Conn{s.session()} }
-
-// ID is the session id. It is a secret between server and client: who knows it can
-// speak for the client.
-func (c *Conn) ID() string { return c.s.ID() }
-
-// Protocol is the revision of Engine.IO: 4.
-func (c *Conn) Protocol() int { return 4 }
-
-// Transport is "polling" or "websocket".
-func (c *Conn) Transport() string { return c.s.Transport().String() }
-
-// Upgraded reports whether the connection began with polling and is a WebSocket now.
-func (c *Conn) Upgraded() bool { return c.s.Transport() != c.s.Handshake().Transport }
-
-// Handshake is the request that the connection began with.
-func (c *Conn) Handshake() *Handshake { return handshakeOf(c.s, nil) }
-
-// Buffered is how many bytes were waiting for the client after the last write.
-func (c *Conn) Buffered() int { return int(c.s.Backlog()) }
-
-// ReadyState is "opening", "open", "closing" or "closed".
-func (c *Conn) ReadyState() string { return c.s.ReadyState().String() }
-
-// Is reports whether c and d are the same connection.
-func (c *Conn) Is(d *Conn) bool { return c.s == d.s }
-
-// Close closes the connection, gracefully: what was sent before goes out first. With
-// discard it is dropped. The sockets' reason is "forced close".
-func (c *Conn) Close(discard bool) {
-	c.s.Host().Run(c.s.Host().Index(), func(_ session.Host, now session.Instant) {
-		if discard {
-			c.s.Close(now, ForcedClose, nil)
-		} else {
-			c.s.Shut(now, ForcedClose, nil)
-		}
-	})
 }

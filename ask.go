@@ -14,6 +14,10 @@ import (
 // with the answer, which lasts; with ctx's cause; or with [ErrDisconnected] when the
 // socket ends. A ctx without deadline gets that of [Options.AckTimeout].
 //
+// The answer stands behind the events that the client has sent before: a serial handler
+// waits in vain for a client that has sent more than twice what [Limits].QueuedEvents and
+// QueuedBytes allow, since that is not read before the handler returns.
+//
 // Errors: also those of Emit, and [ErrOnLoop]: see [Socket.AskFunc].
 func (s *Socket) Ask(ctx context.Context, event string, args ...any) (*Msg, error) {
 	p := Prepare(event)
@@ -99,6 +103,7 @@ func (s *Socket) pose(p *Packet, w session.Waiter) (id int64, err error) {
 	if !s.loop().Do(func(session.Host, session.Instant) {
 		if s.core.Expect(id, w) {
 			s.core.SendMessage(m, 0)
+			s.asked()
 		}
 	}) {
 		return 0, ErrClosed
@@ -165,7 +170,8 @@ type Reply struct {
 // AskAll sends an event to everybody meant, and returns their acknowledgements as they
 // come. The last element is a [*PartialError] if somebody has not answered: because
 // ctx has ended, or its default deadline ([Options.AckTimeout]), or because the socket
-// has. When nobody is meant there are none. The event is sent when the iteration begins;
+// has. Sockets that the event had not reached when ctx ended are not asked any more, nor
+// named. When nobody is meant there are none. The event is sent when the iteration begins;
 // breaking it off forgets the answers that are due.
 //
 // Errors, as the only element: those of Emit; [ErrOnLoop].
@@ -196,11 +202,7 @@ func (t Target) askAll(ctx context.Context, p *Packet, yield func(*Reply, error)
 	defer cancel()
 
 	var post posting
-	if t.self != nil {
-		post = posting{ns: t.ns, sel: &broadcastNobody, single: []*Socket{t.self}}
-	} else {
-		post.resolve(t)
-	}
+	post.resolve(t)
 	id := t.ns.acks.Add(1) - 1
 	m := p.messageFor(t.ns, socketio.Event, id, t.compress)
 	var shown *Msg
@@ -217,6 +219,7 @@ func (t Target) askAll(ctx context.Context, p *Packet, yield func(*Reply, error)
 		}
 		if s.core.Expect(id, a) {
 			s.core.SendMessage(m, t.flags())
+			s.asked()
 		}
 	}, a.loopDone)
 	a.expect(loops)

@@ -12,7 +12,7 @@ func init() {
 	inproc.Path = func(server any) string { return server.(*Server).options.Path }
 	inproc.Idle = func(server any) (bool, uint64) {
 		d := server.(*Server).dispatcher
-		return d.busy() == 0, d.bursts.Load()
+		return d.idle(), d.bursts.Load()
 	}
 }
 
@@ -20,17 +20,14 @@ func init() {
 func (s *Server) detach(clock loop.Clock) (*loop.Group, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed || s.group != nil {
-		return nil, ErrClosed
-	}
-	g := loop.NewGroup(loop.Options{
-		App: (*app)(s), Config: s.config(), Loops: s.loops, MaxConns: s.options.MaxConns,
-		Clock: clock, Logger: s.logger,
-	})
-	if err := g.Detach(); err != nil {
+	g, err := s.beginLocked(loop.Options{Clock: clock})
+	if err != nil {
 		return nil, err
 	}
-	s.group = g
+	if err := g.Detach(); err != nil {
+		s.group = nil
+		return nil, err
+	}
 	close(s.started)
 	return g, nil
 }

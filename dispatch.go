@@ -20,9 +20,11 @@ import (
 // and leaves others behind: so a handler that blocks holds up nobody, and one that
 // does not costs no further worker.
 type dispatcher struct {
-	pool   *ants.PoolWithFuncGeneric[task]
 	queues []runQueue
 	logger *slog.Logger
+
+	// pool is there from start to release: two goroutines of its own look after it.
+	pool atomic.Pointer[ants.PoolWithFuncGeneric[task]]
 
 	// free is how many workers may still be sent. It is ours and not the pool's, whose
 	// own count goes down some time after a worker has looked for the last time whether
@@ -37,8 +39,11 @@ type dispatcher struct {
 	workers int32
 	loose   atomic.Int32  // goroutines of free handlers
 	bursts  atomic.Uint64 // tasks done
-	ending  atomic.Bool   // release waits for idle
-	idle    chan struct{} // has room for one
+	awaited atomic.Bool   // quiet is to be closed when the last one is done
+
+	mu     sync.Mutex
+	starts int           // calls of start
+	quiet  chan struct{} // nil unless somebody waits
 }
 
 // A task is what the pool is asked to do: work off a queue, or call a function.
@@ -57,19 +62,33 @@ type runQueue struct {
 	_         [64]byte
 }
 
-func newDispatcher(loops, workers int, logger *slog.Logger) (*dispatcher, error) {
+func newDispatcher(loops, workers int, logger *slog.Logger) *dispatcher {
 	d := &dispatcher{
 		queues: make([]runQueue, loops), logger: logger,
-		workers: int32(min(workers, math.MaxInt32)), idle: make(chan struct{}, 1),
+		workers: int32(min(workers, math.MaxInt32)),
 	}
 	d.free.Store(d.workers)
-	var err error
-	d.pool, err = ants.NewPoolWithFuncGeneric(-1, d.serve,
+	return d
+}
+
+// start makes the pool, unless it is there.
+func (d *dispatcher) start() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.starts++
+	if d.pool.Load() != nil { // of those who still work
+		return nil
+	}
+	pool, err := ants.NewPoolWithFuncGeneric(-1, d.serve,
 		ants.WithNonblocking(true), // a loop asks, and must not wait
 		ants.WithExpiryDuration(10*time.Second),
-		ants.WithLogger(antsLogger{logger}),
+		ants.WithLogger(antsLogger{d.logger}),
 	)
-	return d, err
+	if err != nil {
+		return err
+	}
+	d.pool.Store(pool)
+	return nil
 }
 
 // submit puts a socket that its caller owns in its loop's queue. Any goroutine.
@@ -89,13 +108,12 @@ func (d *dispatcher) submit(s *Socket) {
 // nothing to do goes there.
 func (d *dispatcher) ask(q *runQueue) {
 	if d.take() {
-		d.send(task{queue: q})
+		if !d.send(task{queue: q}) {
+			q.miss()
+		}
 		return
 	}
-	q.mu.Lock()
-	q.searching = false
-	q.mu.Unlock()
-	q.starved.Store(true)
+	q.miss()
 	if d.free.Load() > 0 {
 		d.feed()
 	}
@@ -117,7 +135,7 @@ func (d *dispatcher) take() bool {
 // send sends a worker that was taken. It reports false when the pool has been
 // released.
 func (d *dispatcher) send(t task) bool {
-	if d.pool.Invoke(t) != nil {
+	if pool := d.pool.Load(); pool == nil || pool.Invoke(t) != nil {
 		d.free.Add(1)
 		return false
 	}
@@ -136,7 +154,10 @@ func (d *dispatcher) feed() {
 			return // whoever has the last one feeds when it is done
 		}
 		if q.starved.Swap(false) && q.search() {
-			d.send(task{queue: q})
+			if !d.send(task{queue: q}) {
+				q.miss()
+				return
+			}
 			continue
 		}
 		// It was not wanted, but another queue may have missed it meanwhile.
@@ -156,10 +177,18 @@ func (q *runQueue) search() bool {
 	return true
 }
 
+// miss notes that no worker could be sent.
+func (q *runQueue) miss() {
+	q.mu.Lock()
+	q.searching = false
+	q.mu.Unlock()
+	q.starved.Store(true)
+}
+
 // back gives a worker back.
 func (d *dispatcher) back() {
 	d.bursts.Add(1)
-	if d.free.Add(1) == d.workers && d.ending.Load() {
+	if d.free.Add(1) == d.workers && d.awaited.Load() {
 		d.signal()
 	}
 }
@@ -232,7 +261,7 @@ func (d *dispatcher) loosen(f func()) {
 	go func() {
 		defer func() {
 			d.bursts.Add(1)
-			if d.loose.Add(-1) == 0 && d.ending.Load() {
+			if d.loose.Add(-1) == 0 && d.awaited.Load() {
 				d.signal()
 			}
 		}()
@@ -243,34 +272,108 @@ func (d *dispatcher) loosen(f func()) {
 // busy is the number of goroutines that work, or are about to.
 func (d *dispatcher) busy() int { return int(d.workers - d.free.Load() + d.loose.Load()) }
 
+// signal tells those who wait to look again.
 func (d *dispatcher) signal() {
-	select {
-	case d.idle <- struct{}{}:
-	default:
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.quiet != nil {
+		close(d.quiet)
+		d.quiet = nil
+		d.awaited.Store(false)
 	}
 }
 
-// release ends the pool. What there is to do is done first, if it does not take
-// longer than wait.
-func (d *dispatcher) release(wait time.Duration) error {
+// idle reports whether nothing is done and nothing is to be done. A worker that is
+// done goes to where it was asked for in vain, and is free in between: so it is not
+// enough that all are free.
+//
+//	idle                        worker of A
+//	the queue B has a socket
+//	                            free = all, then goes to B, which is empty then
+//
+// Nobody was done meanwhile, so nobody worked when the queues were found empty.
+func (d *dispatcher) idle() bool {
+	for {
+		bursts := d.bursts.Load()
+		for i := range d.queues {
+			if !d.queues[i].empty() {
+				return false
+			}
+		}
+		if d.busy() > 0 {
+			return false
+		}
+		if d.bursts.Load() == bursts {
+			return true
+		}
+	}
+}
+
+func (q *runQueue) empty() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.head == len(q.sockets)
+}
+
+// rest waits until nothing is done and nothing is to be done, and then ends the pool.
+// If that takes longer than wait it returns an error, and the pool ends when those who
+// still work are done, unless it is started again.
+func (d *dispatcher) rest(wait time.Duration) error {
+	d.mu.Lock()
+	starts := d.starts
+	d.mu.Unlock()
 	t := time.NewTimer(wait)
 	defer t.Stop()
-	d.ending.Store(true)
-	for d.busy() > 0 {
-		select {
-		case <-d.idle:
-			continue
-		case <-t.C:
-			d.pool.Release()
-			return errBusy
+	if d.await(t.C) {
+		return d.release(starts, t.C)
+	}
+	go func() {
+		d.await(nil)
+		_ = d.release(starts, nil)
+	}()
+	return errBusy
+}
+
+// await waits until nothing is done and nothing is to be done. It reports false if that
+// is not so when it gets late.
+func (d *dispatcher) await(late <-chan time.Time) bool {
+	for {
+		d.mu.Lock()
+		if d.quiet == nil {
+			d.quiet = make(chan struct{})
+			d.awaited.Store(true) // and then look: who is done counts, and then looks at this
 		}
+		quiet := d.quiet
+		d.mu.Unlock()
+		if d.idle() {
+			return true
+		}
+		select {
+		case <-quiet:
+		case <-late:
+			return false
+		}
+	}
+}
+
+// release ends the pool, unless it was started again.
+func (d *dispatcher) release(starts int, late <-chan time.Time) error {
+	d.mu.Lock()
+	if d.starts != starts {
+		d.mu.Unlock()
+		return nil
+	}
+	pool := d.pool.Swap(nil)
+	d.mu.Unlock()
+	if pool == nil {
+		return nil
 	}
 	// Not ReleaseTimeout, which spins without yielding until the pool's own goroutines have
 	// seen the end, and so keeps them from it: that took most of a millisecond.
-	d.pool.Release()
-	for d.pool.Running() > 0 { // workers that are on their way out
+	pool.Release()
+	for pool.Running() > 0 { // workers that are on their way out
 		select {
-		case <-t.C:
+		case <-late:
 			return errBusy
 		default:
 			runtime.Gosched()

@@ -39,14 +39,15 @@
 //  6. Emit never blocks. nil means that the event was queued, not that it was delivered;
 //     [Socket.EmitWait] waits until it has been handed to the transport.
 //  7. A question to a client always comes to an end: with its answer, at the deadline, when
-//     the socket ends ([ErrDisconnected]), or when the context does.
-//  8. Of a client whose handlers are behind no more is read than [Limits] allow to wait:
-//     TCP holds it back.
+//     the socket ends ([ErrDisconnected]), or when the context does. The answer stands
+//     behind what the client has sent before.
+//  8. Of a client whose handlers are behind no more is read than [Limits] allow to wait,
+//     and twice that while it is asked something: TCP holds it back.
 //  9. Handlers run serially on the pool, and may block; [Inline] ones on the socket's event
 //     loop, and must not; [Free] ones each on a goroutine of its own, in no order.
 //  10. A handler that panics is caught. It is told to [Namespace.OnError] as a [*PanicError]
-//     with its stack, and ends its client's connection with the reason [ServerError];
-//     nobody else notices.
+//     with its stack, and ends its client's connection, with all sockets that the client
+//     has in other namespaces, for the reason [ServerError]; no other client notices.
 //
 // # Bytes
 //

@@ -12,6 +12,9 @@ var (
 	// ErrClosed: the socket, or the server, has ended.
 	ErrClosed = errors.New("sio: closed")
 
+	// ErrRunning: the server runs already, by [Server.Run] or in package siotest.
+	ErrRunning = errors.New("sio: the server runs already")
+
 	// ErrDisconnected: the socket ended before the client acknowledged.
 	ErrDisconnected = errors.New("sio: socket has been disconnected")
 
@@ -53,7 +56,7 @@ const (
 	ServerNamespaceDisconnect = session.ServerNamespaceDisconnect
 
 	SlowConsumer = session.SlowConsumer // more waited for the client than Queue.MaxBytes
-	ServerError  = session.ServerError  // a handler of the socket panicked
+	ServerError  = session.ServerError  // a handler panicked, of this or another socket of the client
 )
 
 // A DisconnectError is the cause of a socket's context once the socket has ended.
@@ -89,8 +92,9 @@ func newDisconnectError(r Reason, err error) *DisconnectError {
 }
 
 // A Refuse, returned by a function of [Namespace.Use], tells the client why it is
-// refused: it is the CONNECT_ERROR's message and data. Other errors are logged, and
-// the client gets a message that says nothing.
+// refused: it is the CONNECT_ERROR's message and data. Other errors are logged, at debug
+// level since clients can bring them about, and the client gets a message that says
+// nothing.
 type Refuse struct {
 	Message string
 	Data    any // anything that can be encoded as JSON; nil for none
@@ -116,19 +120,44 @@ func (f Fail) Error() string {
 	return f.Code + ": " + f.Message
 }
 
-// A PanicError is a panic of a handler.
+// asFail finds a Fail, or a pointer to one, in an error.
+func asFail(err error) (f Fail, ok bool) {
+	var p *Fail
+	if errors.As(err, &p) && p != nil {
+		return *p, true
+	}
+	return f, errors.As(err, &f)
+}
+
+// asRefuse finds a Refuse, or a pointer to one, in an error.
+func asRefuse(err error) (r Refuse, ok bool) {
+	var p *Refuse
+	if errors.As(err, &p) && p != nil {
+		return *p, true
+	}
+	return r, errors.As(err, &r)
+}
+
+// A PanicError is a panic of a handler, or a call of runtime.Goexit, which a handler is
+// no more expected to return from: the FailNow and Fatal of tests do that.
 type PanicError struct {
 	Event string // that was handled; "" for other handlers
-	Value any    // given to panic
+	Value any    // given to panic; an error that says so for runtime.Goexit
 	Stack []byte // of the goroutine
 }
 
+var errGoexit = errors.New("runtime.Goexit was called")
+
 // Error tells the value. The stack is left to those who want it.
 func (e *PanicError) Error() string {
-	if e.Event == "" {
-		return fmt.Sprintf("sio: handler panicked: %v", e.Value)
+	who := "sio: handler"
+	if e.Event != "" {
+		who = fmt.Sprintf("sio: handler of %q", e.Event)
 	}
-	return fmt.Sprintf("sio: handler of %q panicked: %v", e.Event, e.Value)
+	if e.Value == errGoexit {
+		return who + " called runtime.Goexit, as t.FailNow does"
+	}
+	return fmt.Sprintf("%s panicked: %v", who, e.Value)
 }
 
 // Unwrap is the value, if it was an error.

@@ -18,14 +18,17 @@ type Event[T any] string
 // event: see [Handler].
 func (e Event[T]) On(r Registrar, h func(s *Socket, v T) error, opts ...HandlerOption) {
 	pretouch[T]()
-	r.On(string(e), func(s *Socket, m *Msg) error {
+	register(r, string(e), h, opts, func(s *Socket, m *Msg) error {
 		v, err := arg[T](m, 0)
 		if err != nil {
 			return err
 		}
 		return h(s, v)
-	}, opts...)
+	})
 }
+
+// Off takes back handlers of the socket's own: those given, or all. See [Socket.Off].
+func (e Event[T]) Off(s *Socket, hs ...func(s *Socket, v T) error) { off(s, string(e), hs) }
 
 // Emit sends the event. See [Socket.Emit].
 func (e Event[T]) Emit(to Sender, v T) error {
@@ -42,7 +45,7 @@ type Event2[A, B any] string
 func (e Event2[A, B]) On(r Registrar, h func(s *Socket, a A, b B) error, opts ...HandlerOption) {
 	pretouch[A]()
 	pretouch[B]()
-	r.On(string(e), func(s *Socket, m *Msg) error {
+	register(r, string(e), h, opts, func(s *Socket, m *Msg) error {
 		a, err := arg[A](m, 0)
 		if err != nil {
 			return err
@@ -52,7 +55,12 @@ func (e Event2[A, B]) On(r Registrar, h func(s *Socket, a A, b B) error, opts ..
 			return err
 		}
 		return h(s, a, b)
-	}, opts...)
+	})
+}
+
+// Off takes back handlers of the socket's own: see [Event.Off].
+func (e Event2[A, B]) Off(s *Socket, hs ...func(s *Socket, a A, b B) error) {
+	off(s, string(e), hs)
 }
 
 // Emit sends the event.
@@ -71,7 +79,7 @@ func (e Event3[A, B, C]) On(r Registrar, h func(s *Socket, a A, b B, c C) error,
 	pretouch[A]()
 	pretouch[B]()
 	pretouch[C]()
-	r.On(string(e), func(s *Socket, m *Msg) error {
+	register(r, string(e), h, opts, func(s *Socket, m *Msg) error {
 		a, err := arg[A](m, 0)
 		if err != nil {
 			return err
@@ -85,7 +93,12 @@ func (e Event3[A, B, C]) On(r Registrar, h func(s *Socket, a A, b B, c C) error,
 			return err
 		}
 		return h(s, a, b, c)
-	}, opts...)
+	})
+}
+
+// Off takes back handlers of the socket's own: see [Event.Off].
+func (e Event3[A, B, C]) Off(s *Socket, hs ...func(s *Socket, a A, b B, c C) error) {
+	off(s, string(e), hs)
 }
 
 // Emit sends the event.
@@ -107,13 +120,18 @@ type Request[In, Out any] string
 func (e Request[In, Out]) Handle(r Registrar, h func(ctx context.Context, s *Socket, in In) (Out, error), opts ...HandlerOption) {
 	pretouch[In]()
 	pretouch[Out]()
-	r.On(string(e), func(s *Socket, m *Msg) error {
+	register(r, string(e), h, opts, func(s *Socket, m *Msg) error {
 		in, err := arg[In](m, 0)
 		if err != nil {
 			return err
 		}
 		return answer(m, func() (Out, error) { return h(s.Context(), s, in) })
-	}, opts...)
+	})
+}
+
+// Off takes back handlers of the socket's own: see [Event.Off].
+func (e Request[In, Out]) Off(s *Socket, hs ...func(ctx context.Context, s *Socket, in In) (Out, error)) {
+	off(s, string(e), hs)
 }
 
 // Call asks one client. See [Socket.Ask].
@@ -127,22 +145,11 @@ func (e Request[In, Out]) Call(ctx context.Context, s *Socket, in In) (Out, erro
 // CallAll asks everybody meant, and returns their answers as they come. See
 // [Target.AskAll].
 func (e Request[In, Out]) CallAll(ctx context.Context, to Targeter, in In) iter.Seq2[Out, error] {
-	return func(yield func(Out, error) bool) {
-		p := Prepare(string(e))
-		defer p.Release()
-		t := to.Target()
-		p.add(t.encoding(), in)
-		t.askAll(ctx, p, func(r *Reply, err error) bool {
-			if err != nil {
-				var zero Out
-				return yield(zero, err)
-			}
-			return yield(result[Out](r.Msg, nil))
-		})
-	}
+	return callAll[Out](ctx, string(e), to, in)
 }
 
-// A Targeter is what can be asked as a whole: a [Target] or a [*Room].
+// A Targeter is what can be asked as a whole: a [Target], a [*Room], a [*Namespace], and
+// so a [*Server].
 type Targeter interface{ Target() Target }
 
 // Target is t itself.
@@ -156,7 +163,7 @@ func (e Request2[A, B, Out]) Handle(r Registrar, h func(ctx context.Context, s *
 	pretouch[A]()
 	pretouch[B]()
 	pretouch[Out]()
-	r.On(string(e), func(s *Socket, m *Msg) error {
+	register(r, string(e), h, opts, func(s *Socket, m *Msg) error {
 		a, err := arg[A](m, 0)
 		if err != nil {
 			return err
@@ -166,7 +173,12 @@ func (e Request2[A, B, Out]) Handle(r Registrar, h func(ctx context.Context, s *
 			return err
 		}
 		return answer(m, func() (Out, error) { return h(s.Context(), s, a, b) })
-	}, opts...)
+	})
+}
+
+// Off takes back handlers of the socket's own: see [Event.Off].
+func (e Request2[A, B, Out]) Off(s *Socket, hs ...func(ctx context.Context, s *Socket, a A, b B) (Out, error)) {
+	off(s, string(e), hs)
 }
 
 // Call asks one client.
@@ -175,6 +187,11 @@ func (e Request2[A, B, Out]) Call(ctx context.Context, s *Socket, a A, b B) (Out
 	defer p.Release()
 	p.addAll(s.encoding(), a, b)
 	return result[Out](s.ask(ctx, p))
+}
+
+// CallAll asks everybody meant: see [Request.CallAll].
+func (e Request2[A, B, Out]) CallAll(ctx context.Context, to Targeter, a A, b B) iter.Seq2[Out, error] {
+	return callAll[Out](ctx, string(e), to, a, b)
 }
 
 // A Request3 is a request with three arguments.
@@ -186,7 +203,7 @@ func (e Request3[A, B, C, Out]) Handle(r Registrar, h func(ctx context.Context, 
 	pretouch[B]()
 	pretouch[C]()
 	pretouch[Out]()
-	r.On(string(e), func(s *Socket, m *Msg) error {
+	register(r, string(e), h, opts, func(s *Socket, m *Msg) error {
 		a, err := arg[A](m, 0)
 		if err != nil {
 			return err
@@ -200,7 +217,12 @@ func (e Request3[A, B, C, Out]) Handle(r Registrar, h func(ctx context.Context, 
 			return err
 		}
 		return answer(m, func() (Out, error) { return h(s.Context(), s, a, b, c) })
-	}, opts...)
+	})
+}
+
+// Off takes back handlers of the socket's own: see [Event.Off].
+func (e Request3[A, B, C, Out]) Off(s *Socket, hs ...func(ctx context.Context, s *Socket, a A, b B, c C) (Out, error)) {
+	off(s, string(e), hs)
 }
 
 // Call asks one client.
@@ -209,6 +231,38 @@ func (e Request3[A, B, C, Out]) Call(ctx context.Context, s *Socket, a A, b B, c
 	defer p.Release()
 	p.addAll(s.encoding(), a, b, c)
 	return result[Out](s.ask(ctx, p))
+}
+
+// CallAll asks everybody meant: see [Request.CallAll].
+func (e Request3[A, B, C, Out]) CallAll(ctx context.Context, to Targeter, a A, b B, c C) iter.Seq2[Out, error] {
+	return callAll[Out](ctx, string(e), to, a, b, c)
+}
+
+// callAll asks everybody meant, and has each answer decoded.
+func callAll[Out any](ctx context.Context, event string, to Targeter, args ...any) iter.Seq2[Out, error] {
+	return func(yield func(Out, error) bool) {
+		p := Prepare(event)
+		defer p.Release()
+		t := to.Target()
+		p.addAll(t.encoding(), args...)
+		t.askAll(ctx, p, func(r *Reply, err error) bool {
+			if err != nil {
+				var zero Out
+				return yield(zero, err)
+			}
+			return yield(result[Out](r.Msg, nil))
+		})
+	}
+}
+
+// register adds the Handler that was made from h. A socket's own remember h, so that it
+// can be taken back.
+func register(r Registrar, event string, h any, opts []HandlerOption, run Handler) {
+	if s, ok := r.(*Socket); ok {
+		s.on(event, &own{run: run, from: h, mode: modeOf(opts)})
+		return
+	}
+	r.On(event, run, opts...)
 }
 
 // codecOf is the codec of the server that to belongs to.

@@ -10,8 +10,6 @@ import (
 	"github.com/e6a90ca8/sio/session"
 )
 
-var broadcastNobody broadcast.Selection
-
 // A Remote is a socket as [Target.Fetch] finds it. It implements [Sender].
 type Remote struct {
 	s *Socket
@@ -64,11 +62,7 @@ func (t Target) gather(ctx context.Context, f func(s *Socket)) error {
 		return ErrOnLoop
 	}
 	var post posting
-	if t.self != nil {
-		post = posting{ns: t.ns, sel: &broadcastNobody, single: []*Socket{t.self}}
-	} else {
-		post.resolve(t)
-	}
+	post.resolve(t)
 	var all sync.WaitGroup
 	for i, space := range t.ns.spaces {
 		sel, l := post.on(i), t.ns.server.loopAt(i)

@@ -20,21 +20,23 @@ type Handshake struct {
 	issued int64 // milliseconds of Unix time
 	secure bool
 	auth   []byte
+	json   *JSON // Options.JSON
 }
 
-func handshakeOf(s *session.Session, auth []byte) *Handshake {
+func handshakeOf(s *session.Session) *Handshake {
 	h := s.Handshake()
-	return &Handshake{head: []byte(h.Head), remote: h.Remote, issued: h.Issued, secure: h.Secure, auth: auth}
+	return &Handshake{head: []byte(h.Head), remote: h.Remote, issued: h.Issued, secure: h.Secure}
 }
 
 // Handshake is the request that the socket's connection began with, and what the
 // client sent to join the namespace.
 func (s *Socket) Handshake() *Handshake {
-	var auth []byte
+	h := handshakeOf(s.session())
+	h.json = s.ns.server.options.JSON
 	if m := s.more.Load(); m != nil {
-		auth = m.auth
+		h.auth = m.auth
 	}
-	return handshakeOf(s.session(), auth)
+	return h
 }
 
 // Address is the client's address: that of the TCP connection, a proxy's if there is
@@ -86,7 +88,8 @@ func (h *Handshake) Secure() bool { return h.secure }
 // another site's pages. Node: xdomain.
 func (h *Handshake) CrossDomain() bool { return http1.Field(h.head, "Origin") != nil }
 
-// Time is when the session began. Node: time, issued.
+// Time is when the session began; of a request that has none, or not yet, when it came.
+// Node: time, issued.
 func (h *Handshake) Time() time.Time { return time.UnixMilli(h.issued) }
 
 // Auth is what the client sent to join the namespace, as JSON text: an object, or
@@ -94,10 +97,13 @@ func (h *Handshake) Time() time.Time { return time.UnixMilli(h.issued) }
 func (h *Handshake) Auth() Raw { return Raw(h.auth) }
 
 // DecodeAuth stores what the client sent to join the namespace in v, a pointer, by the
-// rules of encoding/json. Without any, v is left as it is.
+// rules of encoding/json, or by [Options.JSON]. Without any, v is left as it is.
 func (h *Handshake) DecodeAuth(v any) error {
-	if len(h.auth) == 0 {
+	switch {
+	case len(h.auth) == 0:
 		return nil
+	case h.json != nil:
+		return h.json.Unmarshal(h.auth, v)
 	}
 	return json.Unmarshal(h.auth, v)
 }
@@ -152,5 +158,5 @@ func newHandshakeError(r *session.Request, f *session.Failure) *HandshakeError {
 
 // requestHandshake is a handshake of a request that has no session (yet). It copies.
 func requestHandshake(r *session.Request) *Handshake {
-	return &Handshake{head: append([]byte(nil), r.Raw...), remote: r.Remote, issued: time.Now().UnixMilli(), secure: r.Secure}
+	return &Handshake{head: append([]byte(nil), r.Raw...), remote: r.Remote, issued: r.Wall, secure: r.Secure}
 }

@@ -1,9 +1,8 @@
 package sio
 
 import (
-	"errors"
-	"fmt"
-	"runtime/debug"
+	"log/slog"
+	"slices"
 	"sync"
 
 	"github.com/e6a90ca8/sio/codec/socketio"
@@ -29,6 +28,7 @@ type job struct {
 	id       int64
 	f        func()
 	reason   Reason
+	told     int // of jobDisconnect: how many functions have been called
 	err      error
 }
 
@@ -83,7 +83,6 @@ func (s *Socket) queued() {
 
 // pushEvent queues an event. Loop only.
 func (s *Socket) pushEvent(now session.Instant, e *session.Event, h *handler) {
-	limits := &s.ns.server.options.Limits
 	data := e.Args.Text()
 	s.mu.Lock()
 	b := s.inboxLocked()
@@ -95,8 +94,7 @@ func (s *Socket) pushEvent(now session.Instant, e *session.Event, h *handler) {
 		b.ends = append(b.ends, len(b.arena))
 	}
 	b.jobs = append(b.jobs, j)
-	full := len(b.jobs) >= limits.QueuedEvents || len(b.arena) >= limits.QueuedBytes
-	fill := full && !s.full
+	fill := !s.full && s.overflows(b)
 	if fill {
 		s.full = true
 	}
@@ -105,6 +103,32 @@ func (s *Socket) pushEvent(now session.Instant, e *session.Event, h *handler) {
 		s.core.SetFull(now, true)
 	}
 	s.queued()
+}
+
+// overflows reports whether no more of the client is to be read. While the socket is asked
+// something it may send twice as much: the answer stands behind its events, and a serial
+// handler may be waiting for it. Loop only.
+func (s *Socket) overflows(b *inbox) bool {
+	times := 1
+	if s.core.Due() > 0 {
+		times = 2
+	}
+	limits := &s.ns.server.options.Limits
+	return len(b.jobs)/times >= limits.QueuedEvents || len(b.arena)/times >= limits.QueuedBytes
+}
+
+// asked is called when the socket has been asked something: if it is not read, because of
+// what waits for its handlers, it is now, up to what overflows allows. Loop only.
+func (s *Socket) asked() {
+	s.mu.Lock()
+	resume := s.full && (s.inbox == nil || !s.overflows(s.inbox))
+	if resume {
+		s.full = false
+	}
+	s.mu.Unlock()
+	if resume {
+		s.core.SetFull(s.session().Host().Clock(), false)
+	}
 }
 
 // event is an event that has come in. Loop only; e is a view.
@@ -185,10 +209,8 @@ func (s *Socket) work(w *worker) (more bool) {
 	s.inbox = nil
 	s.mu.Unlock()
 	if b != nil {
-		for i := range b.jobs {
-			s.do(w, b, &b.jobs[i])
-		}
 		n := len(b.jobs)
+		s.doAll(w, b)
 		b.release()
 		s.drained()
 		if s.jobs.Add(-int32(n)) > 0 {
@@ -197,6 +219,39 @@ func (s *Socket) work(w *worker) (more bool) {
 	}
 	s.owned.Store(false)
 	return s.jobs.Load() > 0 && s.owned.CompareAndSwap(false, true)
+}
+
+// doAll does the jobs of an inbox.
+func (s *Socket) doAll(w *worker, b *inbox) {
+	i := 0
+	defer func() {
+		if i < len(b.jobs) { // runtime.Goexit: this goroutine does nothing more
+			s.abandon(b, i)
+		}
+	}()
+	for ; i < len(b.jobs); i++ {
+		s.do(w, b, &b.jobs[i])
+	}
+}
+
+// abandon leaves to another worker what is to be done behind job i, in which the
+// goroutine of this one ends. The socket has been disconnected for that, so its events are
+// not handled any more.
+func (s *Socket) abandon(b *inbox, i int) {
+	n := len(b.jobs)
+	if b.jobs[i].kind != jobDisconnect {
+		i++ // else there may be more functions to be told
+	}
+	rest := slices.DeleteFunc(slices.Clone(b.jobs[i:]), func(j job) bool { return j.kind == jobEvent })
+	s.mu.Lock()
+	if len(rest) > 0 {
+		next := s.inboxLocked()
+		next.jobs = slices.Insert(next.jobs, 0, rest...)
+	}
+	s.mu.Unlock()
+	s.drained()
+	s.jobs.Add(int32(len(rest) - n))
+	s.disown()
 }
 
 // drained lets the client be read again once its inbox is empty.
@@ -229,22 +284,32 @@ func (s *Socket) do(w *worker, b *inbox, j *job) {
 			}
 		}
 	case jobDisconnect:
-		s.doDisconnect(j.reason)
+		s.doDisconnect(j)
 	case jobError:
-		s.fail(j.err)
+		s.ns.server.counters.malformed.Add(1)
+		s.tell(j.err, slog.LevelDebug)
 	case jobFunc:
 		_ = s.guard("", func() error { j.f(); return nil })
 	}
 }
 
-func (s *Socket) doDisconnect(r Reason) {
+func (s *Socket) doDisconnect(j *job) {
+	var mine []func(Reason)
 	if own := s.own(); own != nil {
-		for _, f := range own.disconnect {
-			_ = s.guard("", func() error { f(r); return nil })
-		}
+		mine = own.disconnect
 	}
-	for _, f := range s.ns.table.Load().disconnect {
-		_ = s.guard("", func() error { f(s, r); return nil })
+	all := s.ns.table.Load().disconnect
+	for j.told < len(mine)+len(all) {
+		i := j.told
+		j.told++
+		_ = s.guard("", func() error {
+			if i < len(mine) {
+				mine[i](j.reason)
+			} else {
+				all[i-len(mine)](s, j.reason)
+			}
+			return nil
+		})
 	}
 	s.mu.Lock()
 	s.rooms = nil
@@ -279,165 +344,4 @@ func (s *Socket) doEvent(w *worker, b *inbox, j *job) {
 	w.msg = Msg{}
 	w.args.Reset()
 	clear(w.ends)
-}
-
-// handle runs everything that listens to an event, one after another: those for every
-// event, then, inside what the namespace has wrapped around it, the event's handlers,
-// then the socket's own.
-func (s *Socket) handle(m *Msg, h *handler) {
-	t := s.ns.table.Load()
-	l := s.own()
-	for _, f := range t.any {
-		s.run(f, m, false)
-	}
-	var mine []own
-	if l != nil {
-		for _, f := range l.any {
-			s.run(f, m, false)
-		}
-		for _, f := range l.use {
-			if err := s.guardHandler(f, m); err != nil {
-				var p *PanicError
-				if !errors.As(err, &p) { // told already
-					s.fail(err)
-				}
-				return
-			}
-		}
-		mine = l.events[m.name]
-	}
-	if h == nil && len(mine) == 0 {
-		switch {
-		case t.fallback != nil:
-			s.run(t.fallback, m, true)
-		case len(t.any) == 0 && (l == nil || len(l.any)+len(l.use) == 0):
-			s.ns.server.counters.unhandled.Add(1)
-		}
-		return
-	}
-	for ; h != nil; h = h.next {
-		if h.mode == Free {
-			s.free(h.run, m)
-		} else {
-			s.run(h.run, m, true)
-		}
-	}
-	for _, o := range mine {
-		if o.once && !s.expire(m.name, o.id) {
-			continue
-		}
-		run := t.wrapped(o.run)
-		if o.mode == Free {
-			s.free(run, m)
-		} else {
-			s.run(run, m, true)
-		}
-	}
-}
-
-// free runs a handler on a goroutine of its own.
-func (s *Socket) free(h Handler, m *Msg) {
-	k := m.Keep()
-	m.acked = k.acked
-	s.ns.server.dispatcher.loosen(func() { s.run(h, k, true) })
-}
-
-// run runs a handler and deals with its error.
-func (s *Socket) run(h Handler, m *Msg, answer bool) {
-	err := s.guardHandler(h, m)
-	if err == nil {
-		return
-	}
-	var p *PanicError
-	if errors.As(err, &p) {
-		return // told already
-	}
-	if answer && m.WantsAck() {
-		if aerr := s.refuse(m, err); aerr == nil {
-			var f Fail
-			if !errors.As(err, &f) {
-				s.fail(fmt.Errorf("sio: event %q: %w", m.name, err))
-			}
-			return
-		}
-	}
-	s.fail(err)
-}
-
-// refuse tells the client, which waits for an answer, of an error.
-func (s *Socket) refuse(m *Msg, err error) (aerr error) {
-	defer func() {
-		if v := recover(); v != nil { // of AckError
-			aerr = s.panicked(m.name, v)
-		}
-	}()
-	return m.Ack(s.ns.server.options.AckError(err)...)
-}
-
-// guardHandler is guard for a Handler, without a closure.
-func (s *Socket) guardHandler(h Handler, m *Msg) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = s.panicked(m.name, v)
-		}
-	}()
-	return h(s, m)
-}
-
-// guard runs a user's function. A panic is caught, told, and ends the socket's
-// connection.
-func (s *Socket) guard(event string, f func() error) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = s.panicked(event, v)
-		}
-	}()
-	return f()
-}
-
-func (s *Socket) panicked(event string, v any) error {
-	err := &PanicError{Event: event, Value: v, Stack: debug.Stack()}
-	s.ns.server.counters.panics.Add(1)
-	s.fail(err)
-	s.kill(err)
-	return err
-}
-
-// survive is deferred around functions of the application that no socket is to blame
-// for.
-func (s *Server) survive(hook string) {
-	if v := recover(); v != nil {
-		s.counters.panics.Add(1)
-		s.logger.Error("sio: "+hook+" panicked", "value", fmt.Sprint(v), "stack", string(debug.Stack()))
-	}
-}
-
-// fail tells an error to whoever wants to know of errors.
-func (s *Socket) fail(err error) {
-	told := false
-	// A function that is told of errors and panics itself must not be told of that.
-	defer func() {
-		if v := recover(); v != nil {
-			s.ns.server.logger.Error("sio: OnError panicked", "value", fmt.Sprint(v))
-		}
-	}()
-	if own := s.own(); own != nil {
-		for _, f := range own.onError {
-			told = true
-			f(err)
-		}
-	}
-	for _, f := range s.ns.table.Load().onError {
-		told = true
-		f(s, err)
-	}
-	if told {
-		return
-	}
-	var p *PanicError
-	if errors.As(err, &p) {
-		s.ns.server.logger.Error(p.Error(), "socket", s.ID(), "nsp", s.ns.name, "stack", string(p.Stack))
-		return
-	}
-	s.ns.server.logger.Warn("sio: error", "socket", s.ID(), "nsp", s.ns.name, "err", err)
 }

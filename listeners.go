@@ -5,6 +5,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"sync/atomic"
 
 	"github.com/e6a90ca8/sio/codec/socketio"
 )
@@ -18,7 +19,7 @@ func mustNotReserve(event string) {
 // listeners are a socket's own handlers. They exist behind one pointer that is nil in
 // a socket that has none. A value is immutable.
 type listeners struct {
-	events     map[string][]own
+	events     map[string][]*own
 	any        []Handler
 	outgoing   []func(s *Socket, m *Msg)
 	use        []Handler
@@ -28,10 +29,37 @@ type listeners struct {
 
 // own is one handler of a socket's own.
 type own struct {
+	// Fixed.
 	run  Handler
+	from any // the function that was registered: run, or what run was made from
 	mode HandlerOption
 	once bool
-	id   uint64 // what Off and Once tell it by
+
+	// Any goroutine.
+	within atomic.Pointer[within]
+}
+
+// within is a socket's own handler inside what the namespace wraps around handlers.
+type within struct {
+	run   Handler
+	wraps int // so many: a namespace's wraps only become more
+}
+
+// wrapped is the handler inside the wraps of t, nil if one of these has panicked. It is
+// made once, so that what a wrap keeps with it lasts.
+func (s *Socket) wrapped(o *own, t *table, event string) Handler {
+	if len(t.wraps) == 0 {
+		return o.run
+	}
+	if w := o.within.Load(); w != nil && w.wraps == len(t.wraps) {
+		return w.run
+	}
+	w := &within{wraps: len(t.wraps)}
+	if s.guard(event, func() error { w.run = t.wrapped(o.run); return nil }) != nil {
+		return nil
+	}
+	o.within.Store(w)
+	return w.run
 }
 
 func (s *Socket) listen(f func(l *listeners)) {
@@ -54,17 +82,20 @@ func (s *Socket) listen(f func(l *listeners)) {
 
 // On adds a handler of this socket alone. It runs behind those of the namespace. Any
 // goroutine; inside OnConnect or Use no event can be missed.
-func (s *Socket) On(event string, h Handler, opts ...HandlerOption) { s.on(event, h, false, opts) }
+func (s *Socket) On(event string, h Handler, opts ...HandlerOption) {
+	s.on(event, &own{run: h, from: h, mode: modeOf(opts)})
+}
 
 // Once is On for the next event only.
-func (s *Socket) Once(event string, h Handler, opts ...HandlerOption) { s.on(event, h, true, opts) }
+func (s *Socket) Once(event string, h Handler, opts ...HandlerOption) {
+	s.on(event, &own{run: h, from: h, mode: modeOf(opts), once: true})
+}
 
-func (s *Socket) on(event string, h Handler, once bool, opts []HandlerOption) {
+func (s *Socket) on(event string, o *own) {
 	mustNotReserve(event)
-	o := own{run: h, mode: modeOf(opts), once: once, id: s.ns.server.nextID()}
 	s.listen(func(l *listeners) {
 		if l.events == nil {
-			l.events = make(map[string][]own)
+			l.events = make(map[string][]*own)
 		}
 		l.events[event] = append(slices.Clip(l.events[event]), o)
 	})
@@ -72,21 +103,28 @@ func (s *Socket) on(event string, h Handler, once bool, opts []HandlerOption) {
 
 // Off removes the socket's own handlers of an event: those given, or all of them. A
 // handler is recognised by being the same function; closures made by one expression
-// are the same.
-func (s *Socket) Off(event string, hs ...Handler) {
+// are the same. Those of typed events are given to [Event.Off] and its like.
+func (s *Socket) Off(event string, hs ...Handler) { off(s, event, hs) }
+
+// off is Off for handlers of any type.
+func off[H any](s *Socket, event string, hs []H) {
 	s.listen(func(l *listeners) {
 		if len(hs) == 0 {
 			delete(l.events, event)
 			return
 		}
-		l.remove(event, func(o own) bool {
-			return slices.ContainsFunc(hs, func(h Handler) bool { return same(h, o.run) })
-		})
+		l.remove(event, func(o *own) bool { return among(hs, o.from) })
 	})
 }
 
+// among reports whether one of the functions is f.
+func among[H any](list []H, f any) bool {
+	at := reflect.ValueOf(f).Pointer()
+	return slices.ContainsFunc(list, func(h H) bool { return reflect.ValueOf(h).Pointer() == at })
+}
+
 // remove removes handlers of an event, and the event with the last one.
-func (l *listeners) remove(event string, which func(o own) bool) {
+func (l *listeners) remove(event string, which func(o *own) bool) {
 	list := slices.DeleteFunc(slices.Clone(l.events[event]), which)
 	if len(list) == 0 {
 		delete(l.events, event)
@@ -121,10 +159,17 @@ func (s *Socket) PrependAny(h Handler) {
 // OffAny removes the socket's own handlers for every event: those given, or all.
 func (s *Socket) OffAny(hs ...Handler) {
 	s.listen(func(l *listeners) {
-		l.any = slices.DeleteFunc(l.any, func(x Handler) bool {
-			return len(hs) == 0 || slices.ContainsFunc(hs, func(h Handler) bool { return same(h, x) })
-		})
+		l.any = slices.DeleteFunc(l.any, func(x Handler) bool { return len(hs) == 0 || among(hs, x) })
 	})
+}
+
+// ListenersAny are the socket's own handlers for every event, in the order in which they
+// run.
+func (s *Socket) ListenersAny() []Handler {
+	if l := s.own(); l != nil {
+		return slices.Clone(l.any)
+	}
+	return nil
 }
 
 // OnOutgoing is [Namespace.OnOutgoing] for this socket alone; PrependOutgoing puts
@@ -140,8 +185,22 @@ func (s *Socket) PrependOutgoing(f func(s *Socket, m *Msg)) {
 	s.ns.watched.Store(true)
 }
 
-// OffOutgoing removes the socket's own functions of OnOutgoing.
-func (s *Socket) OffOutgoing() { s.listen(func(l *listeners) { l.outgoing = nil }) }
+// OffOutgoing removes the socket's own functions of OnOutgoing: those given, as
+// [Socket.Off] recognises them, or all.
+func (s *Socket) OffOutgoing(fs ...func(s *Socket, m *Msg)) {
+	s.listen(func(l *listeners) {
+		l.outgoing = slices.DeleteFunc(l.outgoing, func(x func(*Socket, *Msg)) bool { return len(fs) == 0 || among(fs, x) })
+	})
+}
+
+// ListenersOutgoing are the socket's own functions of OnOutgoing, in the order in which
+// they run.
+func (s *Socket) ListenersOutgoing() []func(s *Socket, m *Msg) {
+	if l := s.own(); l != nil {
+		return slices.Clone(l.outgoing)
+	}
+	return nil
+}
 
 // Use adds a function that sees every event of this socket before its handlers, and
 // drops it by returning an error, which OnError is told.
@@ -158,17 +217,15 @@ func (s *Socket) OnError(f func(err error)) {
 	s.listen(func(l *listeners) { l.onError = append(l.onError, f) })
 }
 
-func same(a, b Handler) bool { return reflect.ValueOf(a).Pointer() == reflect.ValueOf(b).Pointer() }
-
 // expire removes a handler that was to run once. It reports whether it still was
 // there, so that two events cannot both run it.
-func (s *Socket) expire(event string, id uint64) bool {
+func (s *Socket) expire(event string, once *own) bool {
 	found := false
 	s.listen(func(l *listeners) {
 		found = false
-		l.remove(event, func(o own) bool {
-			found = found || o.id == id
-			return o.id == id
+		l.remove(event, func(o *own) bool {
+			found = found || o == once
+			return o == once
 		})
 	})
 	return found

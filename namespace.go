@@ -46,8 +46,8 @@ func newNamespace(s *Server, name string, parent *Namespace) *Namespace {
 		n.spaces[i] = session.NewSpace(name, i, n.dir)
 	}
 	if parent != nil {
-		t := *parent.table.Load()
-		n.table.Store(&t)
+		t := parent.table.Load()
+		n.table.Store(t)
 		n.watched.Store(len(t.outgoing) > 0)
 		n.onRoom = parent.onRoom
 		if f := parent.match.params; f != nil {
@@ -62,7 +62,9 @@ func newNamespace(s *Server, name string, parent *Namespace) *Namespace {
 	return n
 }
 
-// Name is the namespace's name, with its leading slash.
+// Name is the namespace's name, with its leading slash. Of a pattern it is what that was
+// made from: the argument of [Server.OfPattern], the text of the regular expression, or
+// "func".
 func (n *Namespace) Name() string { return n.name }
 
 // Server is the server that the namespace belongs to.
@@ -70,6 +72,9 @@ func (n *Namespace) Server() *Server { return n.server }
 
 // All is everybody in the namespace.
 func (n *Namespace) All() Target { return Target{ns: n, compress: true} }
+
+// Target is All. It implements [Targeter].
+func (n *Namespace) Target() Target { return n.All() }
 
 // To is everybody in any of the rooms, each once. A socket's id is a room too.
 func (n *Namespace) To(rooms ...string) Target { return n.All().To(rooms...) }
@@ -102,97 +107,8 @@ func (n *Namespace) Len() int { return n.sockets.len() }
 // The room that every socket has under its own id is not among them.
 func (n *Namespace) Rooms() []string { return n.dir.Names() }
 
-// Fetch, Count, Join, Leave and Disconnect for everybody: see [Target].
-
 // Fetch is All().Fetch.
 func (n *Namespace) Fetch(ctx context.Context) ([]Remote, error) { return n.All().Fetch(ctx) }
 
 // Count is All().Count.
 func (n *Namespace) Count(ctx context.Context) (int, error) { return n.All().Count(ctx) }
-
-// A RoomEvent tells of a room of a namespace.
-type RoomEvent struct {
-	Kind   RoomEventKind
-	Room   string
-	Socket *Socket // of RoomJoined and RoomLeft
-}
-
-// RoomEventKind says what happened to a room.
-type RoomEventKind = broadcast.RoomEventKind
-
-// What can happen to a room.
-const (
-	RoomCreated = broadcast.RoomCreated // it is about to have its first member
-	RoomJoined  = broadcast.RoomJoined
-	RoomLeft    = broadcast.RoomLeft
-	RoomDeleted = broadcast.RoomDeleted // its last member has gone
-)
-
-// OnRoom sets a function that is told of every room that appears or vanishes, and
-// everybody who joins or leaves one. It must be set before the server runs. It is
-// called on event loops, and by goroutines that call Join: it must not block.
-func (n *Namespace) OnRoom(f func(e RoomEvent)) {
-	n.server.mu.Lock()
-	defer n.server.mu.Unlock()
-	n.onRoom = f
-	n.watchRooms()
-}
-
-func (n *Namespace) watchRooms() {
-	f := n.onRoom
-	watch := func(e broadcast.RoomEvent) {
-		defer n.server.survive("OnRoom")
-		r := RoomEvent{Kind: e.Kind, Room: e.Room}
-		if e.Member != nil {
-			r.Socket = socketOf(e.Member)
-		}
-		f(r)
-	}
-	n.dir.Watch = watch
-	for _, s := range n.spaces {
-		s.Shard.Watch = watch
-	}
-}
-
-// Room returns a handle of the room: it finds the members without looking the room
-// up, so it is the fastest way to send to a room often.
-//
-// The room stays known as long as the handle is used; [Room.Close] lets go of it.
-func (n *Namespace) Room(name string) *Room {
-	r := n.dir.Pin(name)
-	return &Room{ns: n, room: r, sel: &broadcast.Selection{Rooms: []*broadcast.Room{r}}}
-}
-
-// A Room is a handle of a room. All its methods may be called by any goroutine.
-type Room struct {
-	ns     *Namespace
-	room   *broadcast.Room
-	sel    *broadcast.Selection // of its members
-	closed atomic.Bool
-}
-
-// Name is the room's name.
-func (r *Room) Name() string { return r.room.Name() }
-
-// Len is the number of members on this server.
-func (r *Room) Len() int { return r.room.Count() }
-
-// Target is the room's members.
-func (r *Room) Target() Target {
-	t := r.ns.All()
-	t.handle = r
-	return t
-}
-
-// Emit sends an event to the room.
-func (r *Room) Emit(event string, args ...any) error { return r.Target().Emit(event, args...) }
-
-// Send sends a packet to the room. It implements [Sender].
-func (r *Room) Send(p *Packet) error { return r.Target().Send(p) }
-
-// Close lets go of the room. The handle must not be used afterwards.
-func (r *Room) Close() {
-	if !r.closed.Swap(true) {
-		r.ns.dir.Unpin(r.room)
-	}
-}

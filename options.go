@@ -82,14 +82,15 @@ type Options struct {
 
 	// AllowRequest decides about each handshake, before a session exists. It runs on the
 	// worker pool and may block. An error refuses the client with the code 4 and the text
-	// "Forbidden", or that of [Forbid]. Node: allowRequest.
+	// "Forbidden", or that of [Forbid]. While all workers are busy, handshakes are answered
+	// with 503. Node: allowRequest.
 	AllowRequest func(ctx context.Context, h *Handshake) error
 
 	// GenerateID makes the id of a session, which is a secret between server and client.
 	// It must be unique among the clients that are there, hard to guess, and at most 256
 	// bytes of UTF-8; over a cluster other servers expect 20 characters. It runs on the
-	// worker pool and may block. An error refuses the client
-	// with the code 3. Default: 20 characters with 112 random bits. Node: generateId.
+	// worker pool and may block. An error refuses the client with the code 3. Default: 20
+	// characters with 112 random bits. Node: generateId.
 	GenerateID func(ctx context.Context, h *Handshake) (string, error)
 
 	// OnHeaders may add fields to each response of the server, the 101 of a WebSocket
@@ -112,8 +113,12 @@ type Options struct {
 	// of other errors the message is "internal error".
 	AckError func(err error) []any
 
-	// JSON replaces the way that arguments are encoded and decoded. Attachments are found
-	// and put back around it. Node: the parser's replacer and reviver.
+	// JSON replaces the way that arguments, the data of [Refuse] and what
+	// [Handshake.DecodeAuth] decodes are encoded and decoded. Attachments are found and put
+	// back around it. It does not see what is JSON already, or no value: [Raw], and what
+	// the methods of [Msg] and [Packet] for numbers, strings and the like read and write;
+	// nor packets of the function [Prepare], which belong to no server: see
+	// [Namespace.Prepare]. Node: the parser's replacer and reviver.
 	JSON *JSON
 
 	// Parser replaces the encoding of Socket.IO packets; clients must be made with the same.
@@ -124,7 +129,7 @@ type Options struct {
 	Engine *EngineHooks
 
 	// Logger is told of what goes wrong, of each server's start at debug level, and of
-	// errors that no OnError takes. Default: slog.Default().
+	// errors that no OnError takes, see [Namespace.OnError]. Default: slog.Default().
 	Logger *slog.Logger
 
 	// Loops is the number of event loops. Default GOMAXPROCS; at most 256.
@@ -134,8 +139,11 @@ type Options struct {
 	// dependency that hangs from taking all memory. Default 10,000.
 	Workers int
 	// MaxConns bounds the open connections. One more is answered with 503 and closed.
-	// Default: the process's limit of descriptors, less those open at the start, less a
-	// reserve of 64 and 8 for each loop.
+	// Default: none but what the servers of the process may have together, which bounds
+	// larger values, too: its limit of descriptors, less those open at the start, less a
+	// reserve of 64 and 8 for each loop. Where the system tells no limit: 10,000. With a
+	// unix socket, and on other systems than Linux, connections are taken faster than they
+	// can be refused: leave room for that in the process's limit of descriptors.
 	MaxConns int
 }
 
@@ -172,8 +180,10 @@ type Limits struct {
 	// application's doing.
 	RoomsPerSocket int
 	// QueuedEvents and QueuedBytes bound what waits for a socket's handlers. At either the
-	// client is not read until they are done, so TCP holds it back. Default 1,024 events
-	// and 1 MiB.
+	// client is not read until they are done, so TCP holds it back. While the socket is
+	// asked something it is read up to twice as far, for the answer stands behind its
+	// events; an answer behind more than that comes when handlers have gone on, and never
+	// to a serial handler that waits for it. Default 1,024 events and 1 MiB.
 	QueuedEvents int
 	QueuedBytes  int
 
@@ -183,8 +193,12 @@ type Limits struct {
 	// HeadTime is how long a request head may take from its first byte, and a new
 	// connection to send one. Default 10 s.
 	HeadTime time.Duration
-	// BodyTime is how long a request body may take. Default 30 s.
+	// BodyTime is how long a request body may take; one of which less than 10 KiB come in
+	// 10 s is given up before. Default 30 s.
 	BodyTime time.Duration
+	// WriteTime is how long a client may take nothing of an answer to a request. Default
+	// 10 s.
+	WriteTime time.Duration
 	// IdleTime is how long a connection may be without a request. Default 60 s.
 	IdleTime time.Duration
 	// CloseTime is how long a WebSocket's peer may take to answer our close frame.
@@ -198,27 +212,6 @@ type Limits struct {
 type JSON struct {
 	Marshal   func(v any) ([]byte, error)
 	Unmarshal func(data []byte, v any) error
-}
-
-// EngineHooks watch Engine.IO: the connections below the namespaces. Each is called on
-// the connection's event loop, and must not block; nil ones are skipped.
-type EngineHooks struct {
-	Open         func(c *Conn)
-	Packet       func(c *Conn, p EnginePacket) // came in
-	PacketCreate func(c *Conn, p EnginePacket) // was queued
-	Heartbeat    func(c *Conn)                 // a ping was answered
-	Upgrading    func(c *Conn)                 // a WebSocket probes
-	Upgrade      func(c *Conn)                 // it has taken over
-	Flush        func(c *Conn)                 // what was queued is about to be handed to the transport
-	Drain        func(c *Conn)                 // it has been
-	Close        func(c *Conn, r Reason, err error)
-}
-
-// An EnginePacket is one packet of Engine.IO.
-type EnginePacket struct {
-	Type   string // "open", "close", "ping", "pong", "message", "upgrade" or "noop"
-	Data   []byte // a view, valid during the call
-	Binary bool
 }
 
 const (
@@ -258,6 +251,7 @@ func (o Options) withDefaults() (Options, error) {
 		{&o.Limits.AttachmentTime, 30 * time.Second, "Limits.AttachmentTime"},
 		{&o.Limits.HeadTime, 10 * time.Second, "Limits.HeadTime"},
 		{&o.Limits.BodyTime, 30 * time.Second, "Limits.BodyTime"},
+		{&o.Limits.WriteTime, 10 * time.Second, "Limits.WriteTime"},
 		{&o.Limits.IdleTime, 60 * time.Second, "Limits.IdleTime"},
 		{&o.Limits.CloseTime, 5 * time.Second, "Limits.CloseTime"},
 	} {
@@ -316,8 +310,7 @@ func ackError(err error) []any {
 		Data    any    `json:"data,omitempty"`
 	}
 	b := body{Message: "internal error"}
-	var f Fail
-	if errors.As(err, &f) {
+	if f, ok := asFail(err); ok {
 		b = body(f)
 	}
 	return []any{map[string]any{"error": b}}
@@ -338,8 +331,8 @@ func (s *Server) config() session.Config {
 		PingInterval: o.PingInterval, PingTimeout: o.PingTimeout, UpgradeTimeout: o.UpgradeTimeout,
 		ConnectTimeout: o.ConnectTimeout, HeadTimeout: o.Limits.HeadTime, BodyTimeout: o.Limits.BodyTime,
 		IdleTimeout: o.Limits.IdleTime, CloseTimeout: o.Limits.CloseTime, DrainTimeout: drainTimeout,
-		BinaryTimeout: o.Limits.AttachmentTime,
-		MaxPayload:    o.MaxPayload, MaxAttachments: o.Limits.Attachments, MaxPipelined: maxPipelined,
+		BinaryTimeout: o.Limits.AttachmentTime, WriteTimeout: o.Limits.WriteTime,
+		MaxPayload: o.MaxPayload, MaxAttachments: o.Limits.Attachments, MaxPipelined: maxPipelined,
 		SoftLimit: o.Queue.VolatileBytes, HardLimit: o.Queue.MaxBytes,
 		CompressFrom: o.HTTPCompression.Threshold,
 		HTTP:         http1.Limits{HeadBytes: o.Limits.HeadBytes, Fields: o.Limits.HeadFields},

@@ -10,14 +10,15 @@ import (
 	"github.com/e6a90ca8/sio/codec/socketio"
 )
 
-// A Sender takes packets: [*Socket], [Target], [*Room].
+// A Sender takes packets: [*Socket], [Remote], [Target], [*Room], [*Namespace], and so
+// [*Server].
 type Sender interface {
 	// Send sends the packet, which stays the caller's: to send again, and to release.
 	Send(p *Packet) error
 }
 
-// A Packet is an event that is put together once and sent to any number of senders.
-// Its memory comes from a pool:
+// A Packet is an event that is put together once and sent any number of times, by any
+// [Sender]. Its memory comes from a pool:
 //
 //	p := sio.Prepare("snap")
 //	p.Int(tick)
@@ -32,6 +33,7 @@ type Packet struct {
 	name string
 	json []byte // after room bytes for what goes in front: ["name",arg,arg — the last ] is missing
 	bin  json.Attachments
+	own  *json.Codec // for Add; nil: valueCodec
 	err  error
 	sent bool
 
@@ -54,8 +56,17 @@ var packets = sync.Pool{New: func() any { return new(Packet) }}
 // maxPooled bounds the memory that the pool keeps of one packet, in bytes.
 const maxPooled = 64 << 10
 
+// Prepare is the function [Prepare] for a server with [Options.JSON], which then encodes
+// what [Packet.Add] adds.
+func (n *Namespace) Prepare(event string) *Packet {
+	p := Prepare(event)
+	p.own = n.server.codec
+	return p
+}
+
 // Prepare begins a packet for the event. The caller should release it when it has
-// been sent for the last time; one that is not released is garbage collected.
+// been sent for the last time; one that is not released is garbage collected. It belongs
+// to no server: [Options.JSON] has no say in it.
 func Prepare(event string) *Packet {
 	p := newPacket(event)
 	if socketio.Reserved(event) {
@@ -105,7 +116,7 @@ func (p *Packet) Release() {
 		p.scratch = nil
 	}
 	p.bin.Reset()
-	p.name, p.err, p.sent, p.message, p.ns = "", nil, false, nil, nil
+	p.name, p.own, p.err, p.sent, p.message, p.ns = "", nil, nil, false, nil, nil
 	packets.Put(p)
 }
 
@@ -126,11 +137,14 @@ func (p *Packet) next() bool {
 	return true
 }
 
-// Add appends an argument of any kind that [Socket.Emit] takes.
+// Add appends an argument of any kind that [Socket.Emit] takes. It is encoded by
+// encoding/json's rules, or by [Options.JSON] if [Namespace.Prepare] made the packet.
 func (p *Packet) Add(v any) *Packet {
-	if p.next() {
-		p.json, p.err = valueCodec.Append(p.json, v, &p.bin)
+	c := p.own
+	if c == nil {
+		c = valueCodec
 	}
+	p.add(c, v)
 	return p
 }
 

@@ -25,28 +25,54 @@ type matcher struct {
 // pattern, also those that are registered later. Patterns are tried in order. What is
 // sent to the pattern is sent to all its namespaces; it has no sockets of its own.
 //
-// It panics if the pattern is malformed.
+// The parts in braces are whole, between slashes; a name is made of ASCII letters, digits
+// and underscores, and stands once. Of another pattern OfPattern panics.
 func (s *Server) OfPattern(pattern string) *Namespace {
-	segments := strings.Split(strings.TrimPrefix(slashed(pattern), "/"), "/")
+	re, err := compilePattern(slashed(pattern))
+	if err != nil {
+		panic(fmt.Sprintf("sio: namespace pattern %q: %v", pattern, err))
+	}
+	return s.addPattern(regexpMatcher(re), slashed(pattern))
+}
+
+// paramName is a name that a part of a pattern may have.
+var paramName = regexp.MustCompile(`^[A-Za-z0-9_]+$`)
+
+// compilePattern is the pattern, which begins with a slash, as a regular expression.
+func compilePattern(pattern string) (*regexp.Regexp, error) {
 	var expr strings.Builder
 	expr.WriteString("^")
-	for _, seg := range segments {
+	seen := make(map[string]bool)
+	for _, seg := range strings.Split(pattern[1:], "/") {
 		expr.WriteString("/")
-		if strings.HasPrefix(seg, "{") && strings.HasSuffix(seg, "}") && len(seg) > 2 {
-			fmt.Fprintf(&expr, "(?P<%s>[^/]+)", seg[1:len(seg)-1])
-		} else if strings.ContainsAny(seg, "{}") {
-			panic(fmt.Sprintf("sio: malformed namespace pattern %q", pattern))
-		} else {
+		if !strings.ContainsAny(seg, "{}") {
 			expr.WriteString(regexp.QuoteMeta(seg))
+			continue
 		}
+		name, opened := strings.CutPrefix(seg, "{")
+		name, closed := strings.CutSuffix(name, "}")
+		switch {
+		case !opened || !closed || strings.ContainsAny(name, "{}"):
+			return nil, fmt.Errorf("braces must be around a whole part, not as in %q", seg)
+		case !paramName.MatchString(name):
+			return nil, fmt.Errorf("%q is no name: ASCII letters, digits and underscores make one", name)
+		case seen[name]:
+			return nil, fmt.Errorf("the name %q stands twice", name)
+		}
+		seen[name] = true
+		fmt.Fprintf(&expr, "(?P<%s>[^/]+)", name)
 	}
 	expr.WriteString("$")
-	return s.OfRegexp(regexp.MustCompile(expr.String()))
+	return regexp.Compile(expr.String())
 }
 
 // OfRegexp is OfPattern for names that a regular expression matches. Its named groups
 // are had by [Socket.Param].
 func (s *Server) OfRegexp(re *regexp.Regexp) *Namespace {
+	return s.addPattern(regexpMatcher(re), re.String())
+}
+
+func regexpMatcher(re *regexp.Regexp) *matcher {
 	m := &matcher{matches: re.MatchString}
 	names := re.SubexpNames()
 	for _, n := range names {
@@ -63,7 +89,7 @@ func (s *Server) OfRegexp(re *regexp.Regexp) *Namespace {
 			}
 		}
 	}
-	return s.addPattern(m, re.String())
+	return m
 }
 
 // OfFunc is OfPattern for names that f allows by returning nil. It is asked once for
@@ -101,7 +127,25 @@ func (n *Namespace) Children() []*Namespace {
 func (s *Server) enterNew(sess *session.Session, now session.Instant, name, auth string) {
 	back := sess.Host()
 	ok := s.dispatcher.offload(func() {
-		n, fresh := s.fromPattern(name, []byte(auth))
+		var n *Namespace
+		defer func() { // also when a function of the application has ended the goroutine
+			back.Run(back.Index(), func(_ session.Host, now session.Instant) {
+				if sess.ReadyState() != session.Open {
+					return
+				}
+				if n == nil {
+					sess.Deny(now, nil, name, invalidNamespace)
+					return
+				}
+				if sess.Joining(name) {
+					sess.WrongState(now) // asked twice while we were asking
+					return
+				}
+				s.enter(sess, now, n, auth)
+			})
+		}()
+		var fresh bool
+		n, fresh = s.fromPattern(name, []byte(auth))
 		if fresh {
 			func() {
 				defer s.survive("OnNamespace")
@@ -110,20 +154,6 @@ func (s *Server) enterNew(sess *session.Session, now session.Instant, name, auth
 		} else if n != nil && n.announced != nil {
 			<-n.announced
 		}
-		back.Run(back.Index(), func(_ session.Host, now session.Instant) {
-			if sess.ReadyState() != session.Open {
-				return
-			}
-			if n == nil {
-				sess.Deny(now, nil, name, invalidNamespace)
-				return
-			}
-			if sess.Joining(name) {
-				sess.WrongState(now) // asked twice while we were asking
-				return
-			}
-			s.enter(sess, now, n, auth)
-		})
 	})
 	if !ok {
 		sess.Deny(now, nil, name, []byte(`{"message":"Server overloaded"}`))

@@ -13,7 +13,7 @@ import (
 // A Parser replaces the encoding of Socket.IO packets, for clients that are made with
 // the same parser: see [Options.Parser]. It sees every packet as values, which costs far
 // more than the default encoding. Its methods are called on event loops, at the same
-// time on several, and must not block.
+// time on several, and must not block. A panic of theirs counts as an error.
 //
 // Node: the option parser, of server and client.
 type Parser interface {

@@ -8,7 +8,6 @@ import (
 	"net"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/e6a90ca8/sio/codec/json"
@@ -29,13 +28,13 @@ type Server struct {
 	dispatcher *dispatcher
 	logger     *slog.Logger
 	inline     []inlineSpace // element i belongs to loop i
-	ids        atomic.Uint64
 	counters   counters
 
 	mu         sync.RWMutex
 	namespaces map[string]*Namespace
 	patterns   []*Namespace
 	group      *loop.Group // of the Run under way; nil when there is none
+	past       traffic     // of the ones that have ended
 	started    chan struct{}
 	closed     bool
 }
@@ -47,7 +46,8 @@ type inlineSpace struct {
 }
 
 // New makes a server. Its namespaces and handlers can be set up before or while it
-// runs.
+// runs. It has no goroutines before it does, nor afterwards: one that never runs needs
+// no [Server.Close].
 //
 // Errors: of options that make no sense.
 func New(o Options) (*Server, error) {
@@ -65,15 +65,11 @@ func New(o Options) (*Server, error) {
 	if o.JSON != nil {
 		s.codec = newValueCodec(engineOf(o.JSON))
 	}
-	if s.dispatcher, err = newDispatcher(o.Loops, o.Workers, o.Logger); err != nil {
-		return nil, fmt.Errorf("sio: worker pool: %w", err)
-	}
+	s.dispatcher = newDispatcher(o.Loops, o.Workers, o.Logger)
 	s.Namespace = newNamespace(s, "/", nil)
 	s.namespaces["/"] = s.Namespace
 	return s, nil
 }
-
-func (s *Server) nextID() uint64 { return s.ids.Add(1) }
 
 // Of returns the namespace with the name, making it if need be. The leading slash may
 // be left out; "" is "/". A name that a pattern matches is made from the pattern.
@@ -155,49 +151,48 @@ func (s *Server) Namespaces() []*Namespace {
 	return all
 }
 
-// Run listens on the addresses and serves until ctx ends, then closes the server as
-// [Server.Close] does, and returns nil. An address is "host:port", ":port",
+// Run listens on the addresses and serves until ctx ends; then it closes every session
+// with the reason "server shutting down", as [Server.Close] does, waits until clients
+// have been told and the last handlers are done, those of [Namespace.OnDisconnect] among
+// them, each for at most 2 s, and returns nil. An address is "host:port", ":port",
 // "tcp://host:port" or "unix:///path"; port 0 finds a free one, see [Server.Addrs].
 //
 // After it has returned it may be called again.
 //
 // Errors: of listening, an address that is in use among them; of the event loops;
-// [ErrClosed] if Close was called before ctx ended or before Run.
+// [ErrRunning] while the server runs already; [ErrClosed] if Close was called before ctx
+// ended or before Run; of handlers that still run after 2 s, such as one that has ended
+// ctx and waits for Run.
 func (s *Server) Run(ctx context.Context, addrs ...string) error {
 	s.mu.Lock()
-	if s.closed || s.group != nil {
-		s.mu.Unlock()
-		return ErrClosed
-	}
-	g := loop.NewGroup(loop.Options{
-		App: (*app)(s), Config: s.config(), Loops: s.loops, MaxConns: s.options.MaxConns,
-		Foreign: s.options.Handler, Logger: s.logger,
-	})
-	s.group = g
+	g, err := s.beginLocked(loop.Options{Foreign: s.options.Handler})
 	started := s.started
 	s.mu.Unlock()
-	go func() {
+	if err != nil {
+		return err
+	}
+	var watching sync.WaitGroup
+	watching.Go(func() {
 		select {
 		case <-g.Started():
 			close(started)
 		case <-g.Done():
 		}
-	}()
-
-	watched := make(chan struct{})
-	go func() {
-		defer close(watched)
+	})
+	watching.Go(func() {
 		select {
 		case <-ctx.Done():
 			s.stop(g)
 		case <-g.Done():
 		}
-	}()
-	err := g.Run(addrs)
-	<-watched
+	})
+	err = g.Run(addrs)
+	watching.Wait()
+	busy := s.dispatcher.rest(stopTimeout)
 
 	s.mu.Lock()
 	s.group = nil
+	s.past.add(g)
 	select {
 	case <-s.started:
 		s.started = make(chan struct{})
@@ -208,13 +203,33 @@ func (s *Server) Run(ctx context.Context, addrs ...string) error {
 	if errors.Is(err, loop.ErrStopped) {
 		err = nil // before it had begun
 	}
-	if err == nil && closed && ctx.Err() == nil {
+	switch {
+	case err != nil:
+		return err
+	case closed && ctx.Err() == nil:
 		return ErrClosed
 	}
-	return err
+	return busy
 }
 
-// stopTimeout is how long clients may take to be told that the server closes.
+// beginLocked makes what a run needs.
+func (s *Server) beginLocked(o loop.Options) (*loop.Group, error) {
+	switch {
+	case s.closed:
+		return nil, ErrClosed
+	case s.group != nil:
+		return nil, ErrRunning
+	}
+	if err := s.dispatcher.start(); err != nil {
+		return nil, fmt.Errorf("sio: worker pool: %w", err)
+	}
+	o.App, o.Config, o.Loops, o.MaxConns, o.Logger = (*app)(s), s.config(), s.loops, s.options.MaxConns, s.logger
+	s.group = loop.NewGroup(o)
+	return s.group, nil
+}
+
+// stopTimeout is how long clients may take to be told that the server closes, and then
+// handlers to be done.
 const stopTimeout = 2 * time.Second
 
 func (s *Server) stop(g *loop.Group) {
@@ -225,8 +240,11 @@ func (s *Server) stop(g *loop.Group) {
 
 // Close ends every session with the reason "server shutting down" and stops
 // listening. Clients are not told that it was meant, so official ones connect again,
-// here after a restart or elsewhere. It returns when Run has no connection any more, or
-// after 2 s. The server cannot be run again; end Run's context if it shall.
+// here after a restart or elsewhere. It returns when Run has no connection any more and
+// no handler runs, or after 2 s for either. The server cannot be run again; end Run's
+// context if it shall. A further call waits in the same way.
+//
+// A handler that calls it waits for itself, 2 s long: it should say go srv.Close().
 //
 // Errors: [ErrOnLoop], and nothing is closed; handlers that still run after 2 s.
 func (s *Server) Close() error {
@@ -234,16 +252,13 @@ func (s *Server) Close() error {
 		return ErrOnLoop
 	}
 	s.mu.Lock()
-	g, again := s.group, s.closed
 	s.closed = true
+	g := s.group
 	s.mu.Unlock()
-	if again {
-		return nil
-	}
 	if g != nil {
 		s.stop(g)
 	}
-	return s.dispatcher.release(stopTimeout)
+	return s.dispatcher.rest(stopTimeout)
 }
 
 // Started is closed when a Run accepts connections. After Run has returned it is a new

@@ -10,14 +10,23 @@ import (
 //
 //	var player = sio.NewSlot[*Player]()
 //
-// Any goroutine; the value is the user's to guard if it changes inside.
-type Slot[T any] struct{ index int }
+// Any goroutine; the value is the user's to guard if it changes inside. The zero Slot is
+// nobody's: its methods panic.
+type Slot[T any] struct{ number int } // from 1
 
 var slots atomic.Int64
 
 // NewSlot makes a slot. Each makes the table of a socket that uses it 16 bytes
 // longer, and slots are never given back.
-func NewSlot[T any]() Slot[T] { return Slot[T]{index: int(slots.Add(1)) - 1} }
+func NewSlot[T any]() Slot[T] { return Slot[T]{number: int(slots.Add(1))} }
+
+// index is the slot's place in the table of a socket.
+func (l Slot[T]) index() int {
+	if l.number == 0 {
+		panic("sio: a Slot that NewSlot has not made")
+	}
+	return l.number - 1
+}
 
 // Get returns the slot's value in s, the zero value if it was not set.
 func (l Slot[T]) Get(s *Socket) T {
@@ -27,8 +36,9 @@ func (l Slot[T]) Get(s *Socket) T {
 
 // Lookup is Get, and says whether the value was set.
 func (l Slot[T]) Lookup(s *Socket) (T, bool) {
-	if t := s.slots.Load(); t != nil && l.index < len(*t) {
-		v, ok := (*t)[l.index].(T)
+	i := l.index()
+	if t := s.slots.Load(); t != nil && i < len(*t) {
+		v, ok := (*t)[i].(T)
 		return v, ok
 	}
 	var zero T
@@ -38,16 +48,17 @@ func (l Slot[T]) Lookup(s *Socket) (T, bool) {
 // Set sets the slot's value in s. A nil value of an interface type T cannot be told
 // from one that was not set.
 func (l Slot[T]) Set(s *Socket, v T) {
+	i := l.index()
 	for {
 		old := s.slots.Load()
 		var t []any
 		if old != nil {
 			t = slices.Clone(*old)
 		}
-		if l.index >= len(t) {
-			t = append(t, make([]any, l.index+1-len(t))...)
+		if i >= len(t) {
+			t = append(t, make([]any, i+1-len(t))...)
 		}
-		t[l.index] = v
+		t[i] = v
 		if s.slots.CompareAndSwap(old, &t) {
 			return
 		}

@@ -29,10 +29,20 @@ type Socket struct {
 	jobs  atomic.Int32
 
 	mu    sync.Mutex
-	full  bool     // inbox is: the client is not read
-	left  bool     // rooms counts no more: the socket is no member of anything
-	rooms []string // that it has joined, in order
-	inbox *inbox   // what its handlers have to do; nil when there is nothing
+	full  bool        // inbox is: the client is not read
+	left  bool        // rooms counts no more: the socket is no member of anything
+	rooms *membership // nil before the first Join
+	inbox *inbox      // what its handlers have to do; nil when there is nothing
+}
+
+// A membership is the rooms that a socket has joined.
+type membership struct {
+	// joining orders changes: it is held until what a change posts is posted, and so
+	// while OnRoom is told of a new room. Hence it is not mu, which everybody needs: only
+	// Join and Leave take it, and the loop once, when there is nobody to tell yet.
+	joining sync.Mutex
+
+	list []string // in order; guarded by Socket.mu, and changed only with joining held
 }
 
 // Bits of Socket.marks. None is ever taken back but the first.
@@ -193,6 +203,9 @@ func (s *Socket) Broadcast() Target { return Target{ns: s.ns, skip: s, compress:
 // them afterwards reaches the socket. Rooms that it is in already, and a socket that
 // has ended, change nothing.
 //
+// It must not be called by functions of [Namespace.OnRoom], nor Leave: they may be called
+// by a Join of the same socket that is under way, and would wait for it.
+//
 // Errors: of [Namespace.OnJoin]; [ErrRoomLimit]. With an error none of the rooms was
 // joined.
 func (s *Socket) Join(rooms ...string) error {
@@ -203,52 +216,76 @@ func (s *Socket) Join(rooms ...string) error {
 			}
 		}
 	}
+	s.mu.Lock()
+	if s.rooms == nil {
+		s.rooms = new(membership)
+	}
+	m := s.rooms
+	s.mu.Unlock()
+
+	m.joining.Lock()
+	defer m.joining.Unlock()
+	fresh, up, err := s.add(m, rooms)
+	if up {
+		s.enter(fresh)
+	}
+	return err
+}
+
+// add puts the rooms that are new in the list, and returns them; up says whether the
+// socket is to enter them at once. m.joining is held.
+func (s *Socket) add(m *membership, rooms []string) (fresh []string, up bool, err error) {
 	limit := s.ns.server.options.Limits.RoomsPerSocket
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.left {
-		return nil
+		return nil, false, nil
 	}
-	was := len(s.rooms)
+	was := len(m.list)
 	for _, r := range rooms {
-		if r != s.ID() && !slices.Contains(s.rooms, r) {
-			s.rooms = append(s.rooms, r)
+		if r != s.ID() && !slices.Contains(m.list, r) {
+			m.list = append(m.list, r)
 		}
 	}
-	fresh := s.rooms[was:]
-	if limit > 0 && len(fresh) > 0 && len(s.rooms) > limit {
+	fresh = m.list[was:]
+	if limit > 0 && len(fresh) > 0 && len(m.list) > limit {
 		clear(fresh)
-		s.rooms = s.rooms[:was]
-		return ErrRoomLimit
+		m.list = m.list[:was]
+		return nil, false, ErrRoomLimit
 	}
-	if s.is(markUp) {
-		for _, r := range fresh {
-			s.enter(r)
-		}
-	}
-	return nil
+	return fresh, s.is(markUp), nil
 }
 
-// enter makes the socket a member of a room. The order of posts is that of the list,
-// because s.mu is held.
-func (s *Socket) enter(room string) {
+// enter makes the socket a member of rooms. The order of posts is that of the list,
+// because membership.joining is held; s.mu is not: Raise calls OnRoom.
+func (s *Socket) enter(rooms []string) {
 	l := s.loop()
-	r := s.ns.dir.Raise(room, l.Index())
-	if !l.Join(&s.core, r) {
-		s.ns.dir.Lower(r, l.Index())
+	for _, name := range rooms {
+		r := s.ns.dir.Raise(name, l.Index())
+		if !l.Join(&s.core, r) {
+			s.ns.dir.Lower(r, l.Index())
+		}
 	}
 }
 
 // Leave takes the socket out of the rooms. Rooms that it is not in change nothing.
 func (s *Socket) Leave(rooms ...string) error {
 	s.mu.Lock()
+	m := s.rooms
+	s.mu.Unlock()
+	if m == nil {
+		return nil
+	}
+	m.joining.Lock()
+	defer m.joining.Unlock()
+	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, r := range rooms {
-		i := slices.Index(s.rooms, r)
+		i := slices.Index(m.list, r)
 		if i < 0 || s.left {
 			continue
 		}
-		s.rooms = slices.Delete(s.rooms, i, i+1)
+		m.list = slices.Delete(m.list, i, i+1)
 		if s.is(markUp) {
 			s.loop().Leave(&s.core, r)
 		}
@@ -266,7 +303,7 @@ func (s *Socket) In(room string) bool {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.Contains(s.rooms, room)
+	return s.rooms != nil && slices.Contains(s.rooms.list, room)
 }
 
 // Rooms are the rooms that the socket is in, that of its id first. In OnDisconnect
@@ -274,7 +311,10 @@ func (s *Socket) In(room string) bool {
 func (s *Socket) Rooms() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return append([]string{s.ID()}, s.rooms...)
+	if s.rooms == nil {
+		return []string{s.ID()}
+	}
+	return append([]string{s.ID()}, s.rooms.list...)
 }
 
 // Disconnect says how a socket is disconnected.
@@ -336,17 +376,33 @@ func (s *Socket) Do(f func()) error {
 
 // joined is called on the loop when the socket has been let in.
 func (s *Socket) joined() {
-	s.mu.Lock()
-	s.marks.Or(markUp)
-	for _, r := range s.rooms {
-		s.enter(r)
-	}
-	s.mu.Unlock()
+	s.up()
 	s.ns.sockets.add(s)
 	s.ns.members[s.loop().Index()].Add(1)
 	if len(s.ns.table.Load().connect) > 0 {
 		s.push(job{kind: jobConnect})
 	}
+}
+
+// up makes the socket a member of the rooms that it has joined so far, and Join do so
+// at once from now on.
+func (s *Socket) up() {
+	s.mu.Lock()
+	m := s.rooms
+	if m == nil {
+		s.marks.Or(markUp)
+		s.mu.Unlock()
+		return
+	}
+	s.mu.Unlock()
+
+	m.joining.Lock() // for a moment: whoever holds it sees no markUp, and enters nothing
+	defer m.joining.Unlock()
+	s.mu.Lock()
+	s.marks.Or(markUp)
+	rooms := m.list
+	s.mu.Unlock()
+	s.enter(rooms)
 }
 
 // refused is called on the loop when it has not been, or when the client has left
@@ -369,32 +425,4 @@ func (s *Socket) ended(cause *DisconnectError) {
 	if c := m.ctx.Load(); c != nil {
 		c.cancel(cause)
 	}
-}
-
-// Left implements [session.App].
-func (a *app) Left(k *session.Socket, r session.Reason, err error) {
-	s := publicOf(k)
-	s.ns.sockets.remove(s)
-	s.ns.members[s.loop().Index()].Add(-1)
-	s.mu.Lock()
-	s.left = true
-	s.mu.Unlock()
-	s.ended(newDisconnectError(r, err))
-	s.ns.server.counters.disconnected(r)
-	s.push(job{kind: jobDisconnect, reason: r})
-}
-
-// Withdrawn implements [session.App].
-func (a *app) Withdrawn(k *session.Socket, r session.Reason, err error) {
-	publicOf(k).refused(r, err)
-}
-
-// Failed implements [session.App].
-func (a *app) Failed(k *session.Socket, err error) {
-	publicOf(k).push(job{kind: jobError, err: err})
-}
-
-// Event implements [session.App].
-func (a *app) Event(now session.Instant, k *session.Socket, e *session.Event) {
-	publicOf(k).event(now, e)
 }

@@ -3,12 +3,18 @@ package sio
 import (
 	"runtime"
 	"sync/atomic"
+
+	"github.com/e6a90ca8/sio/loop"
 )
 
 // counters are what a server counts. Any goroutine.
 type counters struct {
 	opened, ended atomic.Int64
 	unhandled     atomic.Int64
+	failed        atomic.Int64
+	malformed     atomic.Int64
+	denied        atomic.Int64
+	overloaded    atomic.Int64
 	panics        atomic.Int64
 	slow          atomic.Int64
 	refused       [6]atomic.Int64
@@ -20,35 +26,72 @@ func (c *counters) disconnected(r Reason) {
 	}
 }
 
-// Stats are figures of a server at one moment.
+// traffic is what loops count.
+type traffic struct {
+	read, written, events, deliveries, dropped, turnedAway, panics int64
+}
+
+// add adds the figures of a group's loops.
+func (t *traffic) add(g *loop.Group) {
+	g.Loops(func(l *loop.Loop) {
+		s := l.Stats()
+		t.read += s.Read.Load()
+		t.written += s.Written.Load()
+		t.events += s.Events.Load()
+		t.deliveries += s.Packets.Load()
+		t.dropped += s.Dropped.Load()
+		t.turnedAway += s.Refused.Load()
+		t.panics += s.Panics.Load()
+	})
+}
+
+// Stats are figures of a server. Those that count what has happened count since New,
+// also over several runs, and never fall.
 type Stats struct {
-	Connections  int // TCP connections, those that were handed to Options.Handler included
-	Sessions     int // clients
-	Sockets      int // in all namespaces
-	Namespaces   int
+	// Now.
+	Connections int // TCP connections, those that were handed to Options.Handler included
+	Sessions    int // clients
+	Sockets     int // in all namespaces
+	Namespaces  int
+	Workers     int // goroutines that handle events
+	Goroutines  int // of the process
+
+	// Since New.
 	BytesRead    int64
 	BytesWritten int64
 	Events       int64    // that came in
 	Deliveries   int64    // packets that were queued for clients, each receiver of a broadcast counted
 	Dropped      int64    // volatile packets that were dropped for a client
-	Opened       int64    // sessions, since New
+	Opened       int64    // sessions
 	Refused      [6]int64 // requests, by the protocol's error code
-	TurnedAway   int64    // connections, over Options.MaxConns
+	TurnedAway   int64    // connections over Options.MaxConns, and handshakes while all workers were busy
+	Denied       int64    // sockets that Use has refused
 	Unhandled    int64    // events that nobody listens to
+	Failed       int64    // events that a handler has refused by a Fail, such as BadArg's
+	Malformed    int64    // sockets that ended over a packet that could not be read
 	Panics       int64    // of handlers and hooks
 	Slow         int64    // sockets that were ended as slow consumers
-	Workers      int      // goroutines that handle events now
-	Goroutines   int      // of the process
 }
 
 // Stats returns the server's figures. It costs some microseconds.
 func (s *Server) Stats() Stats {
-	c := &s.counters
-	st := Stats{
-		Opened: c.opened.Load(), Sessions: int(c.opened.Load() - c.ended.Load()),
-		Unhandled: c.unhandled.Load(), Panics: c.panics.Load(), Slow: c.slow.Load(),
-		Workers: s.dispatcher.busy(), Goroutines: runtime.NumGoroutine(),
+	s.mu.RLock()
+	t, g := s.past, s.group
+	if g != nil { // under the lock, so that a run that ends is counted once
+		t.add(g)
 	}
+	s.mu.RUnlock()
+	c := &s.counters
+	ended := c.ended.Load() // before those that were opened
+	st := Stats{
+		Opened:  c.opened.Load(),
+		Workers: s.dispatcher.busy(), Goroutines: runtime.NumGoroutine(),
+		BytesRead: t.read, BytesWritten: t.written, Events: t.events, Deliveries: t.deliveries, Dropped: t.dropped,
+		TurnedAway: t.turnedAway + c.overloaded.Load(), Denied: c.denied.Load(),
+		Unhandled: c.unhandled.Load(), Failed: c.failed.Load(), Malformed: c.malformed.Load(),
+		Panics: t.panics + c.panics.Load(), Slow: c.slow.Load(),
+	}
+	st.Sessions = int(st.Opened - ended)
 	for i := range st.Refused {
 		st.Refused[i] = c.refused[i].Load()
 	}
@@ -56,24 +99,8 @@ func (s *Server) Stats() Stats {
 		st.Namespaces++
 		st.Sockets += n.Len()
 	}
-	s.mu.RLock()
-	g := s.group
-	s.mu.RUnlock()
-	if g == nil {
-		return st
-	}
-	st.Connections = g.Connections()
-	for i := range s.loops {
-		if l := g.Loop(i); l != nil {
-			ls := l.Stats()
-			st.BytesRead += ls.Read.Load()
-			st.BytesWritten += ls.Written.Load()
-			st.Events += ls.Events.Load()
-			st.Deliveries += ls.Packets.Load()
-			st.Dropped += ls.Dropped.Load()
-			st.TurnedAway += ls.Refused.Load()
-			st.Panics += ls.Panics.Load()
-		}
+	if g != nil {
+		st.Connections = g.Connections()
 	}
 	return st
 }

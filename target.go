@@ -24,16 +24,21 @@ type Target struct {
 }
 
 // To adds rooms: everybody in any of the target's rooms is meant, each once. A socket's
-// id is a room too.
+// id is a room too. Of [Socket.Self] it makes what [Socket.To] is: others.
 func (t Target) To(rooms ...string) Target {
-	if t.handle != nil {
-		t.rooms = []string{t.handle.Name()}
-		t.handle = nil
-	}
-	if t.self != nil { // from one socket to others
-		t.self = nil
+	t = t.named()
+	if t.self != nil {
+		t.self, t.skip = nil, t.self
 	}
 	t.rooms = append(slices.Clip(t.rooms), rooms...)
+	return t
+}
+
+// named is the target with the name of its room in place of the handle.
+func (t Target) named() Target {
+	if t.handle != nil {
+		t.rooms, t.handle = []string{t.handle.Name()}, nil
+	}
 	return t
 }
 
@@ -105,14 +110,15 @@ func (t Target) Send(p *Packet) error {
 		return t.each(func(t Target) error { return t.Send(p) })
 	}
 	if t.self != nil {
-		if t.ns.watched.Load() {
-			t.self.outgoing(p)
+		if len(t.except) == 0 && t.filter == nil {
+			return t.sendTo(t.self, p)
 		}
-		return p.sendTo(t.self, socketio.Event, -1, t.flags(), t.compress)
+		if t.self.is(markGone) {
+			return ErrClosed
+		}
 	}
 	if s := t.one(); s != nil {
-		t.self = s
-		if err := t.Send(p); err != ErrClosed {
+		if err := t.sendTo(s, p); err != ErrClosed {
 			return err
 		}
 		return nil
@@ -135,8 +141,17 @@ func (t Target) Send(p *Packet) error {
 	return nil
 }
 
+// sendTo sends the packet to one socket, with the target's flags.
+func (t Target) sendTo(s *Socket, p *Packet) error {
+	if t.ns.watched.Load() {
+		s.outgoing(p)
+	}
+	return p.sendTo(s, socketio.Event, -1, t.flags(), t.compress)
+}
+
 // each does f for the target in every namespace that was made from the pattern.
 func (t Target) each(f func(t Target) error) error {
+	t = t.named() // the handle is of the pattern, which has no members
 	t.ns.server.mu.RLock()
 	children := slices.Clone(t.ns.children)
 	t.ns.server.mu.RUnlock()
@@ -166,12 +181,12 @@ func (t Target) one() *Socket {
 type posting struct {
 	ns     *Namespace
 	sel    *broadcast.Selection
-	single []*Socket // met by their id, beside sel's rooms
+	single []*Socket // met by themselves, beside sel's rooms
 }
 
 func (p *posting) resolve(t Target) {
 	p.ns = t.ns
-	plain := len(t.except) == 0 && t.skip == nil && t.filter == nil
+	plain := len(t.except) == 0 && t.skip == nil && t.filter == nil && t.self == nil
 	switch {
 	case plain && t.handle != nil:
 		p.sel = t.handle.sel
@@ -180,8 +195,11 @@ func (p *posting) resolve(t Target) {
 		p.sel = everyone
 		return
 	}
-	sel := &broadcast.Selection{Everyone: t.handle == nil && len(t.rooms) == 0}
+	sel := &broadcast.Selection{Everyone: t.handle == nil && len(t.rooms) == 0 && t.self == nil}
 	p.sel = sel
+	if t.self != nil {
+		p.single = append(p.single, t.self)
+	}
 	if t.handle != nil {
 		sel.Rooms = t.handle.sel.Rooms
 	}

@@ -21,16 +21,21 @@ type Directory struct {
 	seed  maphash.Seed
 	parts [directoryParts]part
 
-	// Watch, when not nil, is told when a room appears and when it vanishes. It is
-	// set before the directory is used, is called by whichever goroutine caused the
-	// change, with no lock held, and must not block.
+	// Watch, when not nil, is told when a room appears and when it vanishes. It is set
+	// before the directory is used. It is called with no lock held and must not block.
+	//
+	// Of one room it is told in the order in which things happened, one call at a time:
+	// by whichever goroutine caused the change or, when another is being told of that
+	// room just then, by that one, behind what it is being told. Waiting for each other
+	// instead would hold up loops, and for ever if Watch raises the room itself.
 	Watch func(e RoomEvent)
 }
 
 type part struct {
-	mu    sync.Mutex
-	rooms map[string]*Room
-	_     [48]byte // a cache line each: 8 for the mutex, 8 for the map
+	mu      sync.Mutex
+	rooms   map[string]*Room
+	telling map[string][]RoomEvent // rooms that Watch is being told of, with what it is to be told next
+	_       [40]byte               // a cache line each: 8 for the mutex, 8 for each map
 }
 
 // A Room is one room of a namespace: its entry in the [Directory] and, for each
@@ -60,7 +65,10 @@ type RoomEvent struct {
 // RoomEventKind says what happened to a room.
 type RoomEventKind uint8
 
-// The kinds, in the order in which one room can see them.
+// The kinds, in the order in which one room sees them. Creations and deletions alternate,
+// and each departure is told before the deletion that follows from it, by the shard that
+// sees it ([Shard.Watch]). An arrival is told by its shard as well, which may be before a
+// creation for which [Directory.Watch] has to be called behind an earlier event of the room.
 const (
 	RoomCreated RoomEventKind = iota + 1 // it has its first member, or will have once a posted join is applied
 	RoomJoined                           // a member came in
@@ -99,10 +107,10 @@ func (d *Directory) Raise(name string, loop int) *Room {
 	}
 	r.counts[loop].Add(1)
 	r.total++
-	created := r.total == 1
-	p.mu.Unlock()
-	if created && d.Watch != nil {
-		d.Watch(RoomEvent{Kind: RoomCreated, Room: name})
+	if r.total == 1 && d.Watch != nil {
+		d.tell(p, RoomEvent{Kind: RoomCreated, Room: name})
+	} else {
+		p.mu.Unlock()
 	}
 	return r
 }
@@ -114,14 +122,61 @@ func (d *Directory) Lower(r *Room, loop int) {
 	p.mu.Lock()
 	r.counts[loop].Add(-1)
 	r.total--
-	deleted := r.total == 0
-	if deleted && r.pins == 0 {
+	if r.total == 0 && r.pins == 0 {
 		delete(p.rooms, r.name)
 	}
-	p.mu.Unlock()
-	if deleted && d.Watch != nil {
-		d.Watch(RoomEvent{Kind: RoomDeleted, Room: r.name})
+	if r.total == 0 && d.Watch != nil {
+		d.tell(p, RoomEvent{Kind: RoomDeleted, Room: r.name})
+	} else {
+		p.mu.Unlock()
 	}
+}
+
+// tell has Watch called for an event, behind those of the room that came before. It is
+// called with the part locked, so that the order is that of the changes, and unlocks it.
+func (d *Directory) tell(p *part, e RoomEvent) {
+	room := e.Room
+	if next, told := p.telling[room]; told {
+		p.telling[room] = append(next, e)
+		p.mu.Unlock()
+		return
+	}
+	if p.telling == nil {
+		p.telling = make(map[string][]RoomEvent)
+	}
+	p.telling[room] = nil
+	p.mu.Unlock()
+	d.tellAll(p, e)
+}
+
+// tellAll calls Watch for an event, and for those that come to stand behind it.
+func (d *Directory) tellAll(p *part, e RoomEvent) {
+	room, ok := e.Room, true
+	defer func() {
+		if ok { // a panic: what stands behind it is told all the same
+			if e, ok := p.next(room); ok {
+				d.tellAll(p, e)
+			}
+		}
+	}()
+	for ok {
+		d.Watch(e)
+		e, ok = p.next(room)
+	}
+}
+
+// next takes the event of a room that Watch is to be told next; without one the room is
+// not being told of any more.
+func (p *part) next(room string) (e RoomEvent, ok bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	list := p.telling[room]
+	if len(list) == 0 {
+		delete(p.telling, room)
+		return e, false
+	}
+	p.telling[room] = list[1:]
+	return list[0], true
 }
 
 // Find returns the named room, or nil when it has no members and no pin.

@@ -104,18 +104,26 @@ func NewFrames(parts []Part, compress bool) *Message {
 }
 
 // Translated is the message as clients with another encoding of packets get it: made by
-// f when first asked for, and then the same for all. f may return nil, and is then
-// asked again; several loops may ask it at once.
+// f when first asked for, and then the same for all. f may return nil, for a message that
+// cannot be put that way, and nil is then the answer for all. Several loops may ask f at
+// once.
 func (m *Message) Translated(f func() *Message) *Message {
-	if t := m.translated.Load(); t != nil {
-		return t
+	t := m.translated.Load()
+	if t == nil {
+		if t = f(); t == nil {
+			t = untranslatable
+		}
+		if !m.translated.CompareAndSwap(nil, t) {
+			t = m.translated.Load()
+		}
 	}
-	t := f()
-	if t != nil && !m.translated.CompareAndSwap(nil, t) {
-		return m.translated.Load()
+	if t == untranslatable {
+		return nil
 	}
 	return t
 }
+
+var untranslatable = new(Message)
 
 // Frames is the number of frames: one, and one more for each attachment.
 func (m *Message) Frames() int { return 1 + len(m.attachments) }

@@ -139,20 +139,23 @@ func TestBase64Once(t *testing.T) {
 	}
 }
 
-// TestTranslatedOnce: the same for the form that other encodings have, which is asked
-// for again when there was none.
+// TestTranslatedOnce: the same for the form that other encodings have, and for that there
+// is none.
 func TestTranslatedOnce(t *testing.T) {
 	for range 200 {
-		m := newMessage("4")
-		if m.Translated(func() *Message { return nil }) != nil {
-			t.Fatal("a translation out of nothing")
+		none := newMessage("4")
+		for _, f := range []func() *Message{func() *Message { return nil }, nil} {
+			if none.Translated(f) != nil {
+				t.Fatal("a translation out of nothing")
+			}
 		}
+		m := newMessage("4")
 		var all sync.WaitGroup
 		var first atomic.Pointer[Message]
 		for range 4 {
 			all.Go(func() {
 				got := m.Translated(func() *Message { return newMessage("4x") })
-				if !first.CompareAndSwap(nil, got) && first.Load() != got {
+				if got == nil || !first.CompareAndSwap(nil, got) && first.Load() != got {
 					t.Error("two translations are in use")
 				}
 			})

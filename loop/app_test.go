@@ -36,6 +36,7 @@ type testApp struct {
 	reasons       []session.Reason
 	order         []string // of events that are neither of the above
 	onEvent       func(k *session.Socket, name string, e *session.Event) bool
+	onEnded       func()
 	admit         func(c *session.Conn, ticket uint32) session.Verdict
 }
 
@@ -96,9 +97,14 @@ func (a *testApp) Left(k *session.Socket, r session.Reason, _ error) {
 }
 func (a *testApp) Withdrawn(*session.Socket, session.Reason, error) {}
 func (a *testApp) Opened(*session.Session)                          { a.opened.Add(1) }
-func (a *testApp) Ended(*session.Session, session.Reason, error)    { a.ended.Add(1) }
-func (a *testApp) Untranslatable(error)                             {}
-func (a *testApp) Offload(f func()) bool                            { go f(); return true }
+func (a *testApp) Ended(*session.Session, session.Reason, error) {
+	a.ended.Add(1)
+	if a.onEnded != nil {
+		a.onEnded()
+	}
+}
+func (a *testApp) Untranslatable(error)  {}
+func (a *testApp) Offload(f func()) bool { go f(); return true }
 
 func (a *testApp) seen() []string {
 	a.mu.Lock()
@@ -112,6 +118,7 @@ func testConfig() session.Config {
 		PingInterval: 25 * time.Second, PingTimeout: 20 * time.Second, UpgradeTimeout: 10 * time.Second,
 		ConnectTimeout: 45 * time.Second, HeadTimeout: 10 * time.Second, BodyTimeout: 30 * time.Second,
 		IdleTimeout: 60 * time.Second, CloseTimeout: 5 * time.Second, DrainTimeout: 30 * time.Second,
+		WriteTimeout:  10 * time.Second,
 		BinaryTimeout: 30 * time.Second,
 		MaxPayload:    1_000_000, MaxAttachments: 10, MaxPipelined: 64 << 10,
 		SoftLimit: 64 << 10, HardLimit: 1 << 20, CompressFrom: 1024,

@@ -41,7 +41,7 @@ func (l *Loop) settled() {
 		}
 	}
 	l.answerable, l.doomed, l.urgent, l.bulky, l.dead = nil, nil, nil, nil, nil
-	l.fanned, l.fannedAt = nil, 0
+	l.fanned, l.fannedAt, l.laden = nil, 0, false
 }
 
 func (l *Loop) settledOnce() (ok bool) {

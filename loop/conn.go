@@ -18,11 +18,12 @@ type conn struct {
 	closed  bool // gnet has closed it, or is about to
 	paused  bool
 	parting bool // the group stops, and waits for its closing handshake
+	gave    bool // it lives on elsewhere, and its place went along
 }
 
 func (c *conn) loop() *Loop { return c.Host().(*Loop) }
 
-// A closed connection is one that gnet has closed in the middle of a turn.
+// A closedConn is a connection that gnet has closed, and whose session does not know yet.
 type closedConn struct {
 	c   *conn
 	err error
@@ -30,31 +31,22 @@ type closedConn struct {
 
 var _ session.Wire = (*conn)(nil)
 
-// open begins a connection that gnet has accepted or taken in.
-func (l *Loop) open(g gnet.Conn) {
+// open begins a connection that gnet has accepted, or that has come from elsewhere.
+func (l *Loop) open(g gnet.Conn, came *passage) {
 	c := &conn{gnet: g}
-	var unread []byte
-	moved := false
-	switch b := g.Context().(type) {
-	case moving:
-		unread, moved = b, true
-	case returning:
-		unread = b
-	}
 	g.SetContext(c)
 	c.Init(l, c, l.now)
-	if moved {
+	l.stats.Connections.Add(1)
+	if came == nil {
+		return
+	}
+	if came.stays {
 		c.Moved()
 	}
-	l.stats.Connections.Add(1)
-	if len(unread) > 0 {
-		c.receive(unread)
+	if len(came.unread) > 0 {
+		c.receive(came.unread)
 	}
 }
-
-// moving is what a connection brings along that came from another loop: the bytes
-// that were read there.
-type moving []byte
 
 func (c *conn) receive(b []byte) {
 	defer c.barrier()
@@ -140,13 +132,11 @@ func (c *conn) gone(err error) {
 	if c.parting {
 		l.group.parting.Add(-1)
 	}
-	if l.inTurn {
-		l.dead = append(l.dead, closedConn{c, cause(err)})
-		return
+	l.dead = append(l.dead, closedConn{c, cause(err)})
+	if !l.inTurn {
+		l.begin()
+		l.end() // where it is behind the barrier
 	}
-	l.begin()
-	c.buried(cause(err))
-	l.end()
 }
 
 // buried tells the session of the end.

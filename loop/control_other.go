@@ -12,7 +12,7 @@ type control struct{ loop *Loop }
 
 func newControl(l *Loop, _ gnet.EventLoop) *control { return &control{loop: l} }
 
-func (c *control) opened(gnet.Conn)  {}
+func (c *control) opened()           {}
 func (c *control) traffic(gnet.Conn) {}
 func (c *control) closed()           {}
 

@@ -6,9 +6,12 @@ import (
 	"context"
 	"net"
 	"os"
+	"sync/atomic"
 
 	"github.com/panjf2000/gnet/v2"
 	"golang.org/x/sys/unix"
+
+	"github.com/e6a90ca8/sio/session"
 )
 
 // A control is a socket pair with one end among a loop's connections. A byte written
@@ -16,12 +19,14 @@ import (
 // at all connections. A task that puts itself in gnet's queue again would not: gnet
 // empties that queue before it looks.
 type control struct {
-	loop *Loop
-	fd   int // our end; -1 until the other is enrolled
+	loop    *Loop
+	fd      int         // our end; -1 if there is none. The loop's
+	arrived atomic.Bool // the loop has the other end
 }
 
-// newControl makes the control connection of a loop. It is called on the loop, and
-// ready some time later; until then yield wakes the loop the ordinary way.
+// newControl makes the control connection of a loop. It is called on the loop, which has
+// the other end some time later: a byte that is written until then waits in the socket
+// pair. If there is no control connection yield wakes the loop the ordinary way.
 func newControl(l *Loop, ev gnet.EventLoop) *control {
 	c := &control{loop: l, fd: -1}
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
@@ -35,19 +40,40 @@ func newControl(l *Loop, ev gnet.EventLoop) *control {
 	theirs := os.NewFile(uintptr(fds[1]), "sio-control")
 	nc, err := net.FileConn(theirs)
 	_ = theirs.Close()
-	if err == nil {
-		c.fd = fds[0]
-		_, err = ev.Enroll(gnet.NewContext(context.Background(), c), nc)
-	}
 	if err != nil {
 		_ = unix.Close(fds[0])
-		c.fd = -1
+		return c
 	}
+	result, err := ev.Enroll(gnet.NewContext(context.Background(), c), nc)
+	if err != nil {
+		_ = nc.Close()
+		_ = unix.Close(fds[0])
+		return c
+	}
+	c.fd = fds[0]
+	l.group.follow(result, nc, &c.arrived, func(arrived bool) {
+		if !arrived {
+			c.lost()
+		}
+	})
 	return c
 }
 
 // opened is called when the loop has taken the connection in.
-func (c *control) opened(gnet.Conn) {}
+func (c *control) opened() { c.arrived.Store(true) }
+
+// lost is called when it never will, by a goroutine of its own. A byte that was written
+// already comes to nothing: the turn that it asked for is asked for again.
+func (c *control) lost() {
+	if !c.loop.Do(func(session.Host, session.Instant) {
+		c.closed()
+		c.loop.yielding.Store(false)
+		c.loop.rouse()
+	}) {
+		<-c.loop.group.done // until then the loop may write to it
+		c.closed()
+	}
+}
 
 // traffic is the byte: it begins a turn.
 func (c *control) traffic(g gnet.Conn) {
@@ -57,7 +83,7 @@ func (c *control) traffic(g gnet.Conn) {
 	l.turn()
 }
 
-// closed gives our end back when the loop ends.
+// closed gives our end back: the loop has ended, or has lost the other.
 func (c *control) closed() {
 	if c.fd >= 0 {
 		_ = unix.Close(c.fd)

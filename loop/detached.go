@@ -2,7 +2,10 @@ package loop
 
 import (
 	"io"
+	"maps"
+	"math"
 	"net/netip"
+	"slices"
 	"sync"
 
 	"github.com/e6a90ca8/sio/session"
@@ -19,9 +22,9 @@ func (g *Group) Detach() error {
 	if g.stopped.Load() || g.running {
 		return ErrStopped
 	}
-	g.running, g.detached = true, true
+	g.running, g.detached, g.pipes = true, true, make(map[*Pipe]struct{})
 	if g.maxConns == 0 {
-		g.maxConns = defaultConnLimit
+		g.maxConns = math.MaxInt64 // pipes need no descriptors
 	}
 	var all sync.WaitGroup
 	for range g.loops {
@@ -50,9 +53,20 @@ func (g *Group) Detach() error {
 			}
 		})
 	}
-	go func() { all.Wait(); close(g.done) }()
+	go func() { all.Wait(); g.hangUp(); close(g.done) }()
 	close(g.started)
 	return nil
+}
+
+// hangUp closes the connections that are left when the loops have ended, as the kernel
+// would: no client waits for an answer for ever.
+func (g *Group) hangUp() {
+	g.mu.Lock()
+	open := slices.Collect(maps.Keys(g.pipes))
+	g.mu.Unlock()
+	for _, p := range open {
+		(*pipeWire)(p).Close()
+	}
 }
 
 // Tick tells the loops of a detached group that its clock has moved, and returns when
@@ -115,7 +129,9 @@ var _ session.Wire = (*pipeWire)(nil)
 // pipeWire is the pipe as the loop sees it.
 type pipeWire Pipe
 
-// Pipe connects to a loop of a detached group, as a client with that address.
+// Pipe connects to a loop of a detached group, as a client with that address. Errors:
+// [ErrStopped]; [ErrConns] beyond Options.MaxConns, where a client of a network would be
+// answered with 503.
 func (g *Group) Pipe(loop int, remote netip.AddrPort) (*Pipe, error) {
 	l := g.Loop(loop)
 	if l == nil || g.closing.Load() {
@@ -123,14 +139,31 @@ func (g *Group) Pipe(loop int, remote netip.AddrPort) (*Pipe, error) {
 	}
 	p := &Pipe{loop: l, remote: remote}
 	p.cond.L = &p.mu
+	if g.conns.Add(1) > g.maxConns {
+		g.conns.Add(-1)
+		l.stats.Refused.Add(1)
+		return nil, ErrConns
+	}
+	g.mu.Lock()
+	g.pipes[p] = struct{}{}
+	g.mu.Unlock()
 	if !l.Do(func(_ session.Host, now session.Instant) {
 		l.stats.Connections.Add(1)
-		g.conns.Add(1)
 		p.conn.Init(l, (*pipeWire)(p), now)
 	}) {
+		p.forget()
 		return nil, ErrStopped
 	}
 	return p, nil
+}
+
+// forget gives the pipe's place back.
+func (p *Pipe) forget() {
+	g := p.loop.group
+	g.conns.Add(-1)
+	g.mu.Lock()
+	delete(g.pipes, p)
+	g.mu.Unlock()
 }
 
 // Read waits for bytes from the server and reads them. It returns io.EOF once the
@@ -230,7 +263,7 @@ func (p *Pipe) end(err error) {
 	p.closed = true
 	p.cond.Broadcast()
 	p.mu.Unlock()
-	p.loop.group.conns.Add(-1)
+	p.forget()
 	p.loop.Do(func(_ session.Host, now session.Instant) {
 		p.loop.stats.Connections.Add(-1)
 		p.conn.Closed(now, err)

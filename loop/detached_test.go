@@ -261,6 +261,74 @@ func TestDetachedBroadcast(t *testing.T) {
 	}
 }
 
+// TestPipeLimit: a detached group has a limit, too, and gives places back.
+func TestPipeLimit(t *testing.T) {
+	g := NewGroup(Options{App: newTestApp(t, 1), Config: testConfig(), Loops: 1, MaxConns: 2})
+	if err := g.Detach(); err != nil {
+		t.Fatal(err)
+	}
+	defer g.Stop(t.Context(), session.ServerShuttingDown)
+	var open []*Pipe
+	for range 2 {
+		p, err := g.Pipe(0, netip.AddrPort{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		open = append(open, p)
+	}
+	if _, err := g.Pipe(0, netip.AddrPort{}); !errors.Is(err, ErrConns) {
+		t.Errorf("one too many: %v", err)
+	}
+	if n := g.Loop(0).Stats().Refused.Load(); n != 1 || g.Connections() != 2 {
+		t.Errorf("%d refusals are counted, %d connections", n, g.Connections())
+	}
+	open[0].Close()
+	if _, err := g.Pipe(0, netip.AddrPort{}); err != nil {
+		t.Errorf("there is no room again: %v", err)
+	}
+}
+
+// TestPipesEndWithTheirLoops: nobody waits for an answer for ever that no loop will give.
+func TestPipesEndWithTheirLoops(t *testing.T) {
+	g, _, _ := detachedGroup(t, 2)
+	idle, err := g.Pipe(1, netip.AddrPort{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var id [session.IDLen]byte
+	do(t, g.Loop(0), func() { g.Loop(0).NewID(&id) })
+	g.Loop(0).mailbox.close() // it takes no mail any more
+	asks, err := g.Pipe(1, netip.AddrPort{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _ = fmt.Fprintf(asks, "GET %s&sid=%s HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", polling, id[:])
+	if b, err := readAll(t, asks); err != nil || !strings.Contains(b, `"Session ID unknown"`) {
+		t.Errorf("%q, %v", b, err)
+	}
+	g.Stop(t.Context(), session.ServerShuttingDown)
+	if b, err := readAll(t, idle); err != nil || b != "" {
+		t.Errorf("a client without a session: %q, %v", b, err)
+	}
+	if n := g.Connections(); n != 0 {
+		t.Errorf("%d connections", n)
+	}
+}
+
+// readAll reads to the end of a pipe, for which it does not wait for ever.
+func readAll(t *testing.T, p *Pipe) (s string, err error) {
+	t.Helper()
+	done := make(chan struct{})
+	go func() {
+		var b []byte
+		b, err = io.ReadAll(p)
+		s = string(b)
+		close(done)
+	}()
+	wait(t, done, "the end of the pipe")
+	return s, err
+}
+
 // TestDetachedStop: everybody is told, and nothing is left.
 func TestDetachedStop(t *testing.T) {
 	mustLeaveNothing(t, func() {

@@ -36,10 +36,18 @@ func (g *Group) Run(addrs []string) error {
 	if err != nil {
 		return err
 	}
-	if g.maxConns == 0 {
-		g.maxConns = int64(connLimit(len(g.loops)))
+	limit, known := g.process.open(len(g.loops))
+	defer g.process.close(len(g.loops))
+	switch {
+	case g.maxConns == 0 && known:
+		g.maxConns = math.MaxInt64 // what the process may have is the bound
+	case g.maxConns == 0:
+		g.maxConns = defaultConnLimit
+	case g.maxConns > limit:
+		g.logger.Warn("sio: MaxConns is lowered to what the process's limit of descriptors allows",
+			"maxConns", g.maxConns, "allowed", limit)
 	}
-	g.logger.Debug("sio: listening", "addrs", list.text(), "loops", len(g.loops), "maxConns", g.maxConns)
+	g.logger.Debug("sio: listening", "addrs", list.text(), "loops", len(g.loops), "maxConns", min(g.maxConns, limit))
 	g.mu.Lock()
 	g.addrs = list.addrs()
 	g.mu.Unlock()
@@ -113,22 +121,28 @@ func (e *engine) OnShutdown(gnet.Engine) {
 }
 
 func (e *engine) OnOpen(c gnet.Conn) ([]byte, gnet.Action) {
-	if ctl, ok := c.Context().(*control); ok {
-		ctl.opened(c)
-		return nil, gnet.None
-	}
 	g := e.g
-	if n := g.conns.Add(1); n > g.maxConns || g.closing.Load() {
-		// Beyond the limit accept itself would fail, which ends the engine.
-		c.SetContext(turnedAway{})
-		if l := g.loopOf(c.EventLoop()); l != nil {
-			l.stats.Refused.Add(1)
+	var came *passage
+	switch x := c.Context().(type) {
+	case *control:
+		x.opened()
+		return nil, gnet.None
+	case *passage:
+		came = x // it has its place, and was let in before
+		came.arrived.Store(true)
+	default:
+		if !g.take() || g.closing.Load() {
+			// Beyond the limit accept itself would fail, which ends the engine.
+			c.SetContext(turnedAway{})
+			if l := g.refusing(c.EventLoop()); l != nil {
+				l.stats.Refused.Add(1)
+			}
+			return unavailable, gnet.Close
 		}
-		return unavailable, gnet.Close
 	}
 	l := g.loopOf(c.EventLoop())
 	l.begin()
-	l.open(c)
+	l.open(c, came)
 	l.end()
 	return nil, gnet.None
 }
@@ -158,10 +172,12 @@ func (e *engine) OnTraffic(g gnet.Conn) gnet.Action {
 func (e *engine) OnClose(g gnet.Conn, err error) gnet.Action {
 	switch c := g.Context().(type) {
 	case *conn:
-		e.g.conns.Add(-1)
+		if !c.gave {
+			e.g.giveBack()
+		}
 		c.gone(err)
 	case turnedAway:
-		e.g.conns.Add(-1)
+		e.g.giveBack()
 	case *control:
 		c.closed()
 	}
@@ -184,6 +200,17 @@ func (g *Group) loopOf(ev gnet.EventLoop) *Loop {
 	})
 	g.byEvent[ev] = l
 	return l
+}
+
+// refusing is loopOf for a connection that is turned away: no loop is made for it when the
+// end is near, since what belongs to a loop might not be there before that comes.
+func (g *Group) refusing(ev gnet.EventLoop) *Loop {
+	if !g.closing.Load() {
+		return g.loopOf(ev)
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.byEvent[ev]
 }
 
 // woken is a loop as the task that wakes it.
@@ -245,12 +272,12 @@ func (g *Group) Stop(ctx context.Context, r session.Reason) {
 	<-g.done
 }
 
-// await waits for the closing handshakes to end. Connections between two requests are not
-// waited for.
+// await waits for the closing handshakes to end, and for connections on their way to a loop,
+// whose descriptors gnet would lose. Connections between two requests are not waited for.
 func (g *Group) await(ctx context.Context) {
 	t := time.NewTicker(5 * time.Millisecond)
 	defer t.Stop()
-	for g.parting.Load() > 0 {
+	for g.parting.Load() > 0 || g.passing.Load() > 0 {
 		select {
 		case <-ctx.Done():
 			return

@@ -16,6 +16,10 @@ func (l *Loop) Bulky(c *session.Conn) {
 	l.bulky = append(l.bulky, c)
 }
 
+// Laden implements [session.Host]. The mail that is left waits for the flush, so that
+// broadcasts of long messages, too, write to a chunk of connections in one turn.
+func (l *Loop) Laden() { l.laden = true }
+
 // Answerable implements [session.Host].
 func (l *Loop) Answerable(s *session.Session) { l.answerable = append(l.answerable, s) }
 
@@ -58,7 +62,7 @@ func (l *Loop) flushFanned() bool {
 	}
 	l.trimScratch()
 	if l.fannedAt == len(l.fanned) {
-		l.fanned, l.fannedAt = l.fanned[:0], 0
+		l.fanned, l.fannedAt, l.laden = l.fanned[:0], 0, false
 	} else {
 		l.again()
 	}

@@ -2,14 +2,12 @@ package loop
 
 import (
 	"bytes"
-	"context"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"strings"
 	"sync"
-
-	"github.com/panjf2000/gnet/v2"
 )
 
 // A foreignServer is the net/http server behind the engine, for requests that are not
@@ -33,6 +31,7 @@ func (g *Group) serveForeign() {
 		Handler:           http.HandlerFunc(g.serveHTTP),
 		ReadHeaderTimeout: g.config.HeadTimeout,
 		IdleTimeout:       g.config.IdleTimeout,
+		ErrorLog:          slog.NewLogLogger(g.logger.Handler(), slog.LevelError),
 	}
 	go func() { _ = f.server.Serve(f) }()
 }
@@ -57,22 +56,14 @@ func (g *Group) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	p := nc.(*prefixedConn)
 	unread.Write(p.unread)
 	l := g.homeOf(r)
-	p.release()
-	if l == nil {
-		_ = p.Conn.Close()
-		return
-	}
-	if _, err := l.event.Enroll(gnet.NewContext(context.Background(), returning(unread.Bytes())), p.Conn); err != nil {
-		_ = p.Conn.Close()
+	if l == nil || l.enroll(p.Conn, &passage{unread: unread.Bytes()}) != nil {
+		_ = p.Close()
 	}
 }
 
-// returning is moving for a connection that comes back from net/http. It may move again.
-type returning []byte
-
 // homeOf is the loop that a request for the engine goes to: that of its session, or any.
 func (g *Group) homeOf(r *http.Request) *Loop {
-	if i := g.home([]byte(r.URL.Query().Get("sid"))); i >= 0 && g.Loop(i) != nil {
+	if i := g.home([]byte(r.URL.Query().Get("sid"))); i >= 0 {
 		return g.Loop(i)
 	}
 	var least *Loop
@@ -87,7 +78,10 @@ func (g *Group) homeOf(r *http.Request) *Loop {
 // writeHead writes the head of a request as it stood on the wire, but for the order and
 // the case of its fields.
 func writeHead(w *bytes.Buffer, r *http.Request) {
-	w.WriteString(r.Method + " " + r.RequestURI + " " + r.Proto + "\r\nHost: " + r.Host + "\r\n")
+	w.WriteString(r.Method + " " + r.RequestURI + " " + r.Proto + "\r\n")
+	if r.Host != "" { // HTTP/1.0 does without, and an empty one is refused
+		w.WriteString("Host: " + r.Host + "\r\n")
+	}
 	if len(r.TransferEncoding) > 0 {
 		w.WriteString("Transfer-Encoding: chunked\r\n")
 	}
@@ -168,11 +162,9 @@ func (c *prefixedConn) Read(p []byte) (int, error) {
 
 // Close closes the connection, and gives its place back.
 func (c *prefixedConn) Close() error {
-	c.release()
+	c.once.Do(c.group.giveBack)
 	return c.Conn.Close()
 }
-
-func (c *prefixedConn) release() { c.once.Do(func() { c.group.conns.Add(-1) }) }
 
 // ReadFrom keeps sendfile for files that the handler serves.
 func (c *prefixedConn) ReadFrom(r io.Reader) (int64, error) { return io.Copy(c.Conn, r) }

@@ -84,6 +84,18 @@ func TestForeignAndEngine(t *testing.T) {
 	s.eventually("one connection is counted", func() bool { return s.Connections() == 1 })
 }
 
+// TestForeignOldClient: HTTP/1.0 needs no Host, here and there.
+func TestForeignOldClient(t *testing.T) {
+	s := start(t, Options{Loops: 2, Foreign: foreignApp})
+	c := s.http()
+	for _, target := range []string{"/page", polling, "/page", polling} {
+		fmt.Fprintf(c, "GET %s HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", target)
+		if status, body := c.response(); status != 200 {
+			t.Fatalf("%s: %d %q", target, status, body)
+		}
+	}
+}
+
 // TestForeignHijack: a handler may take the connection over itself.
 func TestForeignHijack(t *testing.T) {
 	s := start(t, Options{Foreign: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -16,10 +16,13 @@ import (
 	"github.com/e6a90ca8/sio/session"
 )
 
-// Errors of [Group.Run].
+// Errors of [Group.Run] and [Group.Pipe].
 var (
 	// ErrStopped: the group was stopped before.
 	ErrStopped = errors.New("sio: event loops were stopped")
+
+	// ErrConns: a detached group has as many connections as it may.
+	ErrConns = errors.New("sio: too many connections")
 
 	// ErrEngine: the engine ended by itself. Its log says why; the usual cause is a
 	// system call of accept that failed for good.
@@ -31,7 +34,7 @@ type Options struct {
 	App      session.App
 	Config   session.Config // what each loop begins with
 	Loops    int            // 1 to [broadcast.MaxLoops]
-	MaxConns int            // 0: as many as the process may have descriptors, less a reserve
+	MaxConns int            // 0: none but the process's, which bounds its servers together
 	Foreign  http.Handler   // for requests that are not for the engine; nil answers 404
 	Clock    Clock          // nil: the system's
 	Logger   *slog.Logger
@@ -43,17 +46,19 @@ type Group struct {
 	// Fixed.
 	app      session.App
 	clock    Clock
-	maxConns int64
+	maxConns int64 // set for good by Run
+	process  *places
 	handler  http.Handler
 	logger   *slog.Logger
 	mask     byte           // hides the loop's number in ids
 	config   session.Config // what loops begin with
 
-	claimed sync.Map    // id made by the application -> index of its loop
-	claims  atomic.Bool // there has been one
-	conns   atomic.Int64
+	claimed sync.Map     // id made by the application -> index of its loop
+	claims  atomic.Bool  // there has been one
+	conns   atomic.Int64 // open, and on their way between loops
 	closing atomic.Bool  // new connections are turned away
 	parting atomic.Int64 // WebSockets whose closing handshake is waited for
+	passing atomic.Int64 // connections that gnet is taking in
 	stopped atomic.Bool
 
 	loops   []atomic.Pointer[Loop] // those that have seen a connection; written under mu
@@ -65,6 +70,7 @@ type Group struct {
 	mu       sync.Mutex
 	running  bool
 	detached bool
+	pipes    map[*Pipe]struct{} // of a detached group, those that are open
 	byEvent  map[gnet.EventLoop]*Loop
 	engine   gnet.Engine // set once booted
 	addrs    []net.Addr  // what we listen on
@@ -74,6 +80,7 @@ type Group struct {
 func NewGroup(o Options) *Group {
 	g := &Group{
 		app: o.App, clock: o.Clock, handler: o.Foreign, logger: o.Logger, maxConns: int64(o.MaxConns),
+		process: &process,
 		config:  o.Config,
 		loops:   make([]atomic.Pointer[Loop], min(max(o.Loops, 1), broadcast.MaxLoops)),
 		byEvent: make(map[gnet.EventLoop]*Loop),
@@ -119,6 +126,18 @@ func (g *Group) OnLoop() bool {
 
 // Connections is the number of open connections.
 func (g *Group) Connections() int { return int(g.conns.Load()) }
+
+// take counts a connection, and reports whether there is a place for it. Either way it is
+// counted until giveBack.
+func (g *Group) take() bool {
+	n, all := g.conns.Add(1), g.process.taken.Add(1)
+	return n <= g.maxConns && all <= g.process.limit.Load()
+}
+
+func (g *Group) giveBack() {
+	g.conns.Add(-1)
+	g.process.taken.Add(-1)
+}
 
 // newLoop makes the next loop. wake and yield are set by the caller before anybody
 // else sees it.

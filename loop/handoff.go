@@ -2,8 +2,10 @@ package loop
 
 import (
 	"context"
+	"errors"
 	"net"
 	"os"
+	"sync/atomic"
 
 	"github.com/panjf2000/gnet/v2"
 
@@ -23,8 +25,7 @@ func (l *Loop) Move(sc *session.Conn, index int, unread []byte) bool {
 	if err != nil {
 		return false
 	}
-	ctx := gnet.NewContext(context.Background(), moving(append([]byte(nil), unread...)))
-	if _, err := to.event.Enroll(ctx, nc); err != nil {
+	if to.enroll(nc, &passage{unread: append([]byte(nil), unread...), stays: true}) != nil {
 		_ = nc.Close()
 		return false
 	}
@@ -43,14 +44,65 @@ func (l *Loop) Foreign(sc *session.Conn, unread []byte) bool {
 	if err != nil {
 		return false
 	}
-	l.group.conns.Add(1) // it needs a descriptor as long as it lives, like one of ours
+	// It needs a descriptor as long as it lives, like one of ours: its place goes along.
 	p := &prefixedConn{Conn: nc, group: l.group, unread: append([]byte(nil), unread...)}
 	if !l.group.foreign.put(p) {
-		_ = p.Close()
+		_ = nc.Close()
 		return false
 	}
 	c.release()
 	return true
+}
+
+// A passage is a connection on its way to a loop, from another one or from net/http. It
+// keeps the place that it had: a newcomer cannot take it meanwhile, and a group that lets
+// nobody in any more still serves those it has.
+type passage struct {
+	unread  []byte
+	stays   bool        // it is where its session is, and is not moved again
+	arrived atomic.Bool // the loop has it
+}
+
+var errDescriptors = errors.New("sio: no descriptor is left")
+
+// enroll sends a connection to the loop. It belongs to the passage then, with its place;
+// after an error both are still the caller's. Any goroutine.
+func (l *Loop) enroll(nc net.Conn, p *passage) error {
+	g := l.group
+	if !g.process.second() {
+		return errDescriptors
+	}
+	result, err := l.event.Enroll(gnet.NewContext(context.Background(), p), nc)
+	if err != nil {
+		g.process.taken.Add(-1)
+		return err
+	}
+	g.follow(result, nc, &p.arrived, func(arrived bool) {
+		g.process.taken.Add(-1)
+		if !arrived {
+			g.giveBack()
+		}
+	})
+	return nil
+}
+
+// follow calls over, on a goroutine of its own, when gnet has done with nc, whose duplicate
+// it was to take in, and tells whether that has arrived. If not, gnet could not duplicate
+// or watch it, of which it tells the one and not the other, or has ended with it in a queue.
+func (g *Group) follow(result <-chan gnet.RegisteredResult, nc net.Conn, arrived *atomic.Bool, over func(arrived bool)) {
+	g.passing.Add(1)
+	go func() {
+		defer g.passing.Add(-1)
+		for open := true; open; {
+			select {
+			case _, open = <-result: // closed behind nc
+			case <-g.done:
+				_ = nc.Close()
+				open = false
+			}
+		}
+		over(arrived.Load())
+	}()
 }
 
 // connOf is the connection of a session state; nil if it is not one of gnet's.
@@ -76,7 +128,7 @@ func detach(c *conn) (net.Conn, error) {
 // release lets go of a connection that lives on elsewhere: the descriptor is closed
 // here, the session state is dead already.
 func (c *conn) release() {
-	c.closed = true
+	c.closed, c.gave = true, true
 	c.loop().stats.Connections.Add(-1)
 	_ = c.gnet.EventLoop().Close(c.gnet)
 }

@@ -32,10 +32,12 @@ func (l *Loop) Wall() int64 { return l.group.clock.Wall().UnixMilli() }
 // Schedule implements [session.Host].
 func (l *Loop) Schedule(t session.Timed, at session.Instant) { l.wheel.schedule(t, at) }
 
-// Run implements [session.Host]. Any goroutine.
+// Run implements [session.Host]. Any goroutine. What is meant for another loop, which has
+// stopped, is run here: f finds none of its sessions, as they have ended, and says so to
+// whoever waits. What is meant for l itself is dropped when l has stopped.
 func (l *Loop) Run(index int, f func(h session.Host, now session.Instant)) {
-	if to := l.group.Loop(index); to != nil {
-		to.Do(f)
+	if to := l.group.Loop(index); (to == nil || !to.Do(f)) && to != l {
+		l.Do(f)
 	}
 }
 
@@ -92,7 +94,8 @@ func (l *Loop) NewID(id *[session.IDLen]byte) {
 	base64.URLEncoding.Encode(id[:], b[:])
 }
 
-// home is the number of the loop that an id was made on, or -1. Any goroutine.
+// home is the number of the loop that an id was made on, or -1 when none of those that
+// have seen a connection can have made it. Any goroutine.
 func (g *Group) home(id []byte) int {
 	if g.claims.Load() { // first: the application's ids may look like ours
 		if i, ok := g.claimed.Load(string(id)); ok {
@@ -102,7 +105,7 @@ func (g *Group) home(id []byte) int {
 	if len(id) == session.IDLen {
 		var b [3]byte
 		if _, err := base64.URLEncoding.Decode(b[:], id[:4]); err == nil {
-			if i := int(b[0] ^ b[1] ^ g.mask); i < len(g.loops) {
+			if i := int(b[0] ^ b[1] ^ g.mask); i < len(g.loops) && g.loops[i].Load() != nil {
 				return i
 			}
 		}

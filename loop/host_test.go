@@ -18,7 +18,7 @@ func TestIDsTellTheirLoop(t *testing.T) {
 	g := NewGroup(Options{App: newTestApp(t, broadcast.MaxLoops), Config: testConfig(), Loops: broadcast.MaxLoops})
 	seen := make(map[string]bool)
 	for i := range broadcast.MaxLoops {
-		l := newLoop(g, i)
+		l := g.newLoop(func(*Loop) {})
 		for range 400 { // past one filling of the source
 			var id [session.IDLen]byte
 			l.NewID(&id)
@@ -39,6 +39,70 @@ func TestIDsTellTheirLoop(t *testing.T) {
 		if home := two.home([]byte(id)); home != -1 {
 			t.Errorf("%q is taken for an id of loop %d", id, home)
 		}
+	}
+}
+
+// TestHomeOfALoopToCome: an id that only a loop could have made that has not begun is
+// nobody's. Otherwise its request would wait for that loop.
+func TestHomeOfALoopToCome(t *testing.T) {
+	const loops = 64
+	g := NewGroup(Options{App: newTestApp(t, loops), Config: testConfig(), Loops: loops})
+	first := g.newLoop(func(*Loop) {})
+	for i := range loops {
+		var id [session.IDLen]byte
+		newLoop(g, i).NewID(&id)
+		want := -1
+		if i == first.index {
+			want = i
+		}
+		if home := g.home(id[:]); home != want {
+			t.Errorf("an id of loop %d is taken for one of loop %d", i, home)
+		}
+	}
+}
+
+// TestUnknownSessions: an id that nobody made is refused at once, whatever loop it seems
+// to name.
+func TestUnknownSessions(t *testing.T) {
+	const loops = 64
+	s := start(t, Options{Loops: loops})
+	const unknown = `{"code":1,"message":"Session ID unknown"}`
+	c := s.http()
+	for i := range loops {
+		var id [session.IDLen]byte
+		newLoop(s.Group, i).NewID(&id)
+		target := polling + "&sid=" + string(id[:])
+		if status, body := c.do("GET", target, ""); status != 400 || body != unknown {
+			t.Fatalf("GET, loop %d: %d %q", i, status, body)
+		}
+		if status, body := c.do("POST", target, "40"); status != 400 || body != unknown {
+			t.Fatalf("POST, loop %d: %d %q", i, status, body)
+		}
+	}
+}
+
+// TestRunOnAStoppedLoop: what one loop asks of another that has stopped is answered as if
+// the session were gone, and what comes back to a stopped loop is dropped.
+func TestRunOnAStoppedLoop(t *testing.T) {
+	g := NewGroup(Options{App: newTestApp(t, 2), Config: testConfig(), Loops: 2})
+	wakes := 0
+	a := g.newLoop(func(l *Loop) { l.wake = func() { wakes++ } })
+	b := g.newLoop(func(l *Loop) { l.wake = func() { wakes++ } })
+	b.mailbox.close()
+	var on []session.Host
+	note := func(h session.Host, _ session.Instant) { on = append(on, h) }
+	a.Run(1, note)
+	a.turn()
+	if len(on) != 1 || on[0] != session.Host(a) || wakes != 1 {
+		t.Errorf("run on %v, %d wakes", on, wakes)
+	}
+	b.Run(1, note)
+	a.mailbox.close()
+	a.Run(1, note)
+	a.turn()
+	b.turn()
+	if len(on) != 1 {
+		t.Errorf("run %d times", len(on))
 	}
 }
 
@@ -85,7 +149,7 @@ func TestIDsVary(t *testing.T) {
 // when they look like ours.
 func TestClaims(t *testing.T) {
 	g := NewGroup(Options{App: newTestApp(t, 2), Config: testConfig(), Loops: 2})
-	a, b := newLoop(g, 0), newLoop(g, 1)
+	a, b := g.newLoop(func(*Loop) {}), g.newLoop(func(*Loop) {})
 	var ours [session.IDLen]byte
 	a.NewID(&ours)
 	for _, id := range []string{"mine", string(ours[:]), strings.Repeat("x", 20)} {

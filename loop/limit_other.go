@@ -2,6 +2,5 @@
 
 package loop
 
-// connLimit is how many connections the process can have. Systems without a limit of
-// descriptors get a round number.
-func connLimit(int) int { return defaultConnLimit }
+// descriptorLimit is for systems that have a limit of them.
+func descriptorLimit() (limit, open int, known bool) { return 0, 0, false }

@@ -8,16 +8,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// connLimit is how many connections the process can have: its limit of descriptors,
-// less those open now, less a reserve for what it opens later. Beyond it accept
-// fails, and one failed accept ends gnet's engine.
-func connLimit(loops int) int {
+// descriptorLimit is the process's limit of descriptors, and how many it has open.
+func descriptorLimit() (limit, open int, known bool) {
 	var r unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &r); err != nil {
-		return defaultConnLimit
+		return 0, 0, false
 	}
-	limit := int(min(uint64(r.Cur), 1<<30))
-	return max(limit-openDescriptors()-reserve(loops), 1)
+	return int(min(uint64(r.Cur), 1<<30)), openDescriptors(), true
 }
 
 // openDescriptors counts the process's descriptors.

@@ -139,23 +139,3 @@ func TestUnixSocket(t *testing.T) {
 		c.expect(`42["echo","on ` + a.Network() + `"]`)
 	}
 }
-
-// TestConnLimit: how many connections a process can have.
-func TestConnLimit(t *testing.T) {
-	one, many := connLimit(1), connLimit(64)
-	if one < 1 || many > one {
-		t.Errorf("limits are %d and %d", one, many)
-	}
-	before := openDescriptors()
-	f, err := os.Open(os.DevNull)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	if now := openDescriptors(); now != before+1 {
-		t.Errorf("%d descriptors, and %d with one more", before, now)
-	}
-	if r := reserve(4); r < 64 {
-		t.Errorf("a reserve of %d", r)
-	}
-}

@@ -40,10 +40,12 @@ type Loop struct {
 	fanned     []*session.Conn    // written to by broadcasts; flushed in chunks
 	fannedAt   int                // fanned[:fannedAt] has been flushed
 	budget     int                // how many of fanned this turn may still flush
+	takes      int                // how often this turn has taken mail
+	laden      bool               // they hold so much that they are flushed before more mail is done
 	bulky      []*session.Conn    // to be flushed before the turn ends
 	answerable []*session.Session // polling sessions with something to say
 	doomed     []doom
-	dead       []closedConn // closed while we were in a turn
+	dead       []closedConn // whose sessions are to be told
 
 	scratch []byte // for writes; empty between them
 	ids     idSource
@@ -90,9 +92,9 @@ func (l *Loop) show() {
 // of system calls. The poller then looks at the connections before it goes on.
 const flushChunk = 512
 
-// maxRounds bounds how often a turn looks at the mailbox again, so that posters
-// without end cannot keep a loop from its connections.
-const maxRounds = 8
+// maxTakes bounds how often a turn takes mail, so that posters without end cannot keep a
+// loop from its connections.
+const maxTakes = 8
 
 func newLoop(g *Group, index int) *Loop {
 	l := &Loop{index: index, group: g, config: g.config}
@@ -100,6 +102,7 @@ func newLoop(g *Group, index int) *Loop {
 	l.config.Draining = g.closing.Load()
 	l.now = g.clock.Now()
 	l.wheel.tick = int64(l.now) / int64(WheelTick)
+	l.wheel.panicked = l.panicked
 	l.random = uint64(l.now)*0x9E3779B97F4A7C15 + uint64(index) + 1
 	return l
 }
@@ -144,8 +147,10 @@ func (l *Loop) Do(f func(h session.Host, now session.Instant)) bool {
 }
 
 // Clear reports whether nothing waits in the mailbox, so that what is done directly
-// overtakes nothing. Loop only.
-func (l *Loop) Clear() bool { return l.mailbox.count.Load() == 0 }
+// overtakes nothing. What a mail does is in front of the mails that were taken out with
+// it: a request from another loop's connection, which comes by mail, can find behind it
+// what handlers sent before. Loop only.
+func (l *Loop) Clear() bool { return l.mailbox.empty() }
 
 func (l *Loop) post(m *mail, data []byte) bool {
 	wake, ok := l.mailbox.post(m, data)
@@ -175,7 +180,7 @@ func (l *Loop) begin() {
 	l.mailbox.awake.Store(true)
 	l.now = l.group.clock.Now()
 	l.inTurn = true
-	l.budget = flushChunk
+	l.budget, l.takes = flushChunk, 0
 	if l.goid.Load() == 0 {
 		l.goid.Store(goroutineID())
 	}
@@ -185,13 +190,16 @@ func (l *Loop) begin() {
 // queued is written, and nothing is left but what a long broadcast may take another
 // turn for.
 func (l *Loop) end() {
-	for round := 0; ; round++ {
+	for {
 		l.settled()
 		l.mailbox.awake.Store(false)
-		if l.mailbox.count.Load() == 0 && !l.ticking.Load() { // a tick sees awake as posters do
+		if l.mailbox.empty() && !l.ticking.Load() { // a tick sees awake as posters do
 			break
 		}
-		if round == maxRounds {
+		if l.laden {
+			break // another turn was asked for, to flush first
+		}
+		if l.takes == maxTakes {
 			l.again()
 			break
 		}
@@ -212,14 +220,14 @@ func (l *Loop) end() {
 // effect: mails and ticks queue packets, packets become answers, answers are flushed,
 // a flush can close a connection, which ends a session, which queues packets.
 func (l *Loop) settle() {
-	for rounds := 0; ; rounds++ {
+	for {
 		busy := false
 		if l.ticking.Load() {
 			l.ticking.Store(false)
 			l.wheel.advance(l.now)
 			busy = true
 		}
-		if rounds < maxRounds && l.mailbox.take() {
+		if !l.laden && l.takeMail() {
 			l.work()
 			busy = true
 		}
@@ -227,6 +235,10 @@ func (l *Loop) settle() {
 			continue
 		}
 		if len(l.fanned) == 0 {
+			if l.laden { // all of them were urgent too, and are flushed
+				l.laden = false
+				continue
+			}
 			return
 		}
 		if !l.woken {
@@ -241,21 +253,36 @@ func (l *Loop) settle() {
 	}
 }
 
+// takeMail reports whether there is mail to be done in this turn.
+func (l *Loop) takeMail() bool {
+	if b := &l.mailbox; b.at < len(b.work) {
+		return true // left over
+	}
+	if l.takes == maxTakes || !l.mailbox.take() {
+		return false
+	}
+	l.takes++
+	return true
+}
+
 // work does what the mailbox had. A panic costs the mail that it came from, not those
 // behind it.
 func (l *Loop) work() {
-	for done := 0; done < len(l.mailbox.work); {
-		l.workFrom(&done)
+	for l.mailbox.at < len(l.mailbox.work) {
+		if l.laden {
+			return
+		}
+		l.workOn()
 	}
 	l.mailbox.done()
 }
 
-func (l *Loop) workFrom(done *int) {
+func (l *Loop) workOn() {
 	defer l.barrier()
 	b := &l.mailbox
-	for *done < len(b.work) {
-		m := &b.work[*done]
-		*done++
+	for b.at < len(b.work) {
+		m := &b.work[b.at]
+		b.at++
 		switch m.op {
 		case opSend:
 			m.socket.Send(b.workArena[m.from:m.to], m.flags, m.compress)
@@ -270,6 +297,9 @@ func (l *Loop) workFrom(done *int) {
 		}
 		if len(l.bulky) > 0 {
 			l.flushBulky()
+		}
+		if l.laden {
+			return
 		}
 	}
 }

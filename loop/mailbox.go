@@ -37,6 +37,7 @@ type mailbox struct {
 	// Owned by the loop: what it works on.
 	work      []mail
 	workArena []byte
+	at        int // work[:at] is done, or being done
 }
 
 // A mail is one thing to do. Its fields are used as op says.
@@ -60,7 +61,6 @@ const (
 	opMessage                 // socket, message, flags
 	opBroadcast               // shard, sel, message, flags
 	opJoin                    // socket, room
-	opLeave                   // socket, room
 	opRun                     // run
 )
 
@@ -87,8 +87,12 @@ func (b *mailbox) post(m *mail, data []byte) (wake, ok bool) {
 	return !b.awake.Load() && b.waking.CompareAndSwap(false, true), true
 }
 
-// take moves what is in the mailbox to work. It reports whether there is something.
+// take moves what is in the mailbox to work, unless some is left there. It reports
+// whether there is something to work on.
 func (b *mailbox) take() bool {
+	if b.at < len(b.work) {
+		return true
+	}
 	if b.count.Load() == 0 {
 		return false
 	}
@@ -97,12 +101,18 @@ func (b *mailbox) take() bool {
 	b.arena, b.workArena = b.workArena[:0], b.arena
 	b.count.Store(0)
 	b.mu.Unlock()
+	b.at = 0
 	return true
 }
+
+// empty reports whether there is no mail, neither new nor behind the one that is being
+// done. Loop only.
+func (b *mailbox) empty() bool { return b.at >= len(b.work) && b.count.Load() == 0 }
 
 // done lets go of what work referred to.
 func (b *mailbox) done() {
 	clear(b.work)
+	b.work, b.at = b.work[:0], 0
 	if cap(b.work) > 1<<14 {
 		b.work = nil
 	}

@@ -2,6 +2,7 @@ package loop
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -50,6 +51,26 @@ func TestMailboxOrder(t *testing.T) {
 	all.Wait()
 	wait(t, done, "the last mail")
 	loop.Wait()
+}
+
+// TestClear: what is done directly in a mail's place would overtake the mails that were
+// taken out together with it, and those posted meanwhile.
+func TestClear(t *testing.T) {
+	h := newHandLoop(t)
+	var got []bool
+	note := func(session.Host, session.Instant) { got = append(got, h.Clear()) }
+	h.Do(note)
+	h.Do(note) // the last of those taken out
+	h.run()
+	h.Do(func(s session.Host, now session.Instant) {
+		h.Do(note)
+		note(s, now)
+	})
+	h.run()
+	note(nil, 0)
+	if want := []bool{false, true, false, true, true}; !slices.Equal(got, want) {
+		t.Errorf("clear %v, want %v", got, want)
+	}
 }
 
 // TestMailboxBytes: what a mail brings along is copied when it is posted.

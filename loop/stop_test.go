@@ -90,6 +90,21 @@ func (s *server) bytesRead() (n int64) {
 	return n
 }
 
+// TestStopAtTheStart: a server can be stopped while its loops are still being made.
+func TestStopAtTheStart(t *testing.T) {
+	mustLeaveNothing(t, func() {
+		for range 20 {
+			s := start(t, Options{Loops: 2})
+			s.dial()
+			s.dial()
+			s.stop()
+			if n := s.passing.Load(); n != 0 {
+				t.Errorf("%d connections are still on their way", n)
+			}
+		}
+	})
+}
+
 // TestStopTellsClients (L14 F72): a WebSocket is closed with 1001, a GET that waits is
 // answered with the close packet, and what was queued before goes out first.
 func TestStopTellsClients(t *testing.T) {
@@ -102,7 +117,10 @@ func TestStopTellsClients(t *testing.T) {
 	s.eventually("the GET has come", func() bool { return s.bytesRead() > before })
 	s.Loops(func(l *Loop) { do(t, l, func() {}) }) // and has reached its session
 	stopped := make(chan struct{})
-	go func() { s.stop(); close(stopped) }()
+	go func() { // not s.stop, which hangs up
+		s.Stop(t.Context(), session.ServerShuttingDown)
+		close(stopped)
+	}()
 	c.expect("close 1001")
 	c.write([]byte{0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe9}) // the answer to it
 	h.expect(200, "1")
@@ -223,6 +241,28 @@ func TestPanicsInAnyStep(t *testing.T) {
 	}
 	if n := h.stats.Panics.Load(); n != 3 {
 		t.Errorf("%d panics are counted", n)
+	}
+}
+
+// TestPanicAtTheEnd: a connection that closes between two turns can bring a panic, too.
+func TestPanicAtTheEnd(t *testing.T) {
+	h := newHandLoop(t)
+	h.app.onEnded = func() { panic("when it has ended") }
+	var log []string
+	c := new(conn)
+	h.begin()
+	c.Init(h.Loop, &handWire{name: "c", log: &log}, h.now)
+	c.Receive(h.now, []byte("GET /socket.io/?EIO=4&transport=websocket"+openingHandshake))
+	h.end()
+	if h.inTurn {
+		t.Fatal("the turn goes on")
+	}
+	c.gone(nil)
+	if n := h.stats.Panics.Load(); n != 1 || h.app.ended.Load() != 1 {
+		t.Errorf("%d panics, %d sessions have ended", n, h.app.ended.Load())
+	}
+	if h.inTurn || len(h.dead) != 0 {
+		t.Error("the turn has not ended")
 	}
 }
 

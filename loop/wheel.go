@@ -24,7 +24,13 @@ type wheel struct {
 	tick  int64 // number of the last tick that was worked off
 	size  int   // entries
 	spare []session.Timed
+
+	panicked func(v any) // is told what an Expire has panicked with
 }
+
+// afterPanic is when somebody whose Expire has panicked is reminded again: it may have
+// deadlines still, and nobody else would look.
+const afterPanic = time.Second
 
 func slotTime(tick int64) session.Instant { return session.Instant(tick * int64(WheelTick)) }
 
@@ -58,22 +64,38 @@ func (w *wheel) advance(now session.Instant) {
 		if len(list) == 0 {
 			continue
 		}
-		*slot = w.spare[:0]
-		for _, t := range list {
-			w.size--
-			live := t.Entry()
-			if *live == 0 || *live > slotTime(w.tick) {
-				continue
-			}
-			*live = 0
-			if next := t.Expire(now); next != 0 {
-				w.schedule(t, next)
-			}
+		*slot, w.spare = w.spare[:0], nil // never two names for one array, whatever panics
+		for done := 0; done < len(list); {
+			w.expire(list, &done, now)
 		}
 		clear(list)
 		w.spare = list[:0]
 		if cap(list) > 1<<16 {
 			w.spare = nil
+		}
+	}
+}
+
+// expire reminds those of the list from done on. A panic costs the one that it came from
+// this reminder, not those behind it theirs.
+func (w *wheel) expire(list []session.Timed, done *int, now session.Instant) {
+	defer func() {
+		if v := recover(); v != nil {
+			w.panicked(v)
+			w.schedule(list[*done-1], now.After(afterPanic))
+		}
+	}()
+	for *done < len(list) {
+		t := list[*done]
+		*done++
+		w.size--
+		live := t.Entry()
+		if *live == 0 || *live > slotTime(w.tick) {
+			continue
+		}
+		*live = 0
+		if next := t.Expire(now); next != 0 {
+			w.schedule(t, next)
 		}
 	}
 }

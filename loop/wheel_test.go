@@ -205,6 +205,56 @@ func TestWheelAgainstModel(t *testing.T) {
 	}
 }
 
+// TestWheelPanics: a panic costs the one that it came from a second, those behind it in
+// the slot nothing, and the wheel keeps its books.
+func TestWheelPanics(t *testing.T) {
+	var w wheel
+	panics := 0
+	w.panicked = func(any) { panics++ }
+	bad := [2]faultyTimed{{left: 1}, {left: 2}}
+	var good [3]*timedThing
+	for i := range good {
+		good[i] = &timedThing{t: t, next: []session.Instant{60 * tick}}
+		good[i].until(&w, 50*tick)
+		if i < len(bad) {
+			w.schedule(&bad[i], 50*tick)
+		}
+	}
+	w.advance(50 * tick)
+	if panics != 2 || w.size != 5 {
+		t.Errorf("%d panics, %d entries", panics, w.size)
+	}
+	for i, x := range good {
+		if len(x.fired) != 1 {
+			t.Errorf("number %d fired at %v", i, x.fired)
+		}
+	}
+	w.advance(60 * tick)
+	for i, x := range good {
+		if len(x.fired) != 2 || x.fired[1] != 60*tick {
+			t.Errorf("number %d fired at %v", i, x.fired)
+		}
+	}
+	if panics != 2+1 || w.size != 1 { // both are reminded again; one has got over it
+		t.Errorf("a second later: %d panics, %d entries", panics, w.size)
+	}
+}
+
+// A faultyTimed panics the first times that it is reminded.
+type faultyTimed struct {
+	entry session.Instant
+	left  int
+}
+
+func (x *faultyTimed) Entry() *session.Instant { return &x.entry }
+func (x *faultyTimed) Expire(session.Instant) session.Instant {
+	if x.left == 0 {
+		return 0
+	}
+	x.left--
+	panic(x.left)
+}
+
 func BenchmarkWheel(b *testing.B) {
 	var w wheel
 	all := make([]benchTimed, 10_000)

@@ -43,6 +43,7 @@ func (h *quietHost) Unclaim(string)          {}
 func (h *quietHost) Written(c *Conn)         { h.urgent = append(h.urgent, c) }
 func (h *quietHost) Fanned(c *Conn)          { h.fanned = append(h.fanned, c) }
 func (h *quietHost) Bulky(*Conn)             {}
+func (h *quietHost) Laden()                  {}
 func (h *quietHost) Answerable(s *Session)   { h.answerable = append(h.answerable, s) }
 func (h *quietHost) Schedule(Timed, Instant) {}
 
@@ -110,7 +111,6 @@ type quietApp struct {
 	joined []*Socket
 	events int
 	bytes  int
-	acks   int
 }
 
 func (a *quietApp) Admit(*Conn, uint32, *Request) Verdict { return Verdict{} }

@@ -40,6 +40,8 @@ func arrive(h Host, now Instant, k *call) {
 	case len(k.request.EIO) > 0 && string(k.request.EIO) != "4":
 		k.from.failure(now, k.ticket, k.request, &Failure{Code: CodeRequest, Name: "PROTOCOL_MISMATCH",
 			Detail: string(k.request.EIO)})
+	case s.polling == nil: // a WebSocket's sid, without an upgrade
+		k.from.failure(now, k.ticket, k.request, &Failure{Code: CodeRequest, Name: "TRANSPORT_HANDSHAKE_ERROR"})
 	case string(k.request.Method) == "GET":
 		s.get(now, k)
 	case string(k.request.Method) == "POST":
@@ -192,6 +194,7 @@ func (c *Conn) failed(now Instant, q *Request, f *Failure) {
 	if f.Message == "" {
 		f.Message = failureText[f.Code]
 	}
+	q.Wall = c.host.Wall()
 	c.host.App().Refused(q, f)
 	c.req.initial = false // no session begins with it
 	if q.ConnectionUpgrade {

@@ -73,6 +73,7 @@ type Config struct {
 	BodyTimeout    time.Duration // a request body, from the end of its head
 	IdleTimeout    time.Duration // a connection between two requests
 	CloseTimeout   time.Duration // a closing handshake
+	WriteTimeout   time.Duration // a peer that takes nothing of an HTTP answer
 	DrainTimeout   time.Duration // a polling session that closes, until its client polls again
 	BinaryTimeout  time.Duration // the attachments of a packet, from its head to the last one
 
@@ -102,10 +103,10 @@ type Config struct {
 // Hooks watch the engine's side of things. Each is called on a loop and must not
 // block; nil ones are skipped.
 type Hooks struct {
-	// Headers is called for every response to an engine request, the 101 included,
-	// with the raw head of the request; fields it adds are sent. initial is true for
-	// the first response of a session.
-	Headers func(head []byte, initial bool, add func(name, value string))
+	// Headers is called for every response to an engine request, the 101 included, with
+	// the connection and the raw head of the request, a view; fields it adds are sent.
+	// initial is true for the first response of a session.
+	Headers func(c *Conn, head []byte, initial bool, add func(name, value string))
 
 	// Packet and PacketCreate see every Engine.IO packet that comes in, and that is
 	// queued to go out. data is a view.

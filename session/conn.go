@@ -153,11 +153,24 @@ func (c *Conn) keep(now Instant, held, rest []byte) {
 	} else {
 		c.carry = append(c.host.Buffer(len(rest)), rest...)
 	}
-	if c.state == connAnswer && len(c.carry) > c.host.Config().MaxPipelined {
-		// Nobody who waits for an answer sends that much: close without one.
-		c.fail(now, TransportError, &LimitError{Limit: "pipelined bytes", Bound: int64(c.host.Config().MaxPipelined)})
+	switch cfg := c.host.Config(); {
+	case c.state == connAnswer || c.state == connIdle:
+		if len(c.carry) > cfg.MaxPipelined {
+			// Nobody who waits for an answer sends that much: close without one.
+			c.fail(now, TransportError, &LimitError{Limit: "pipelined bytes", Bound: int64(cfg.MaxPipelined)})
+		}
+	case c.state >= connWebSocket:
+		// More than a whole message: it is not read, and the wire cannot be paused or only
+		// sometimes is.
+		if limit := 2*cfg.Frames.MaxMessage + maxUnread; len(c.carry) > limit {
+			c.fail(now, TransportError, &LimitError{Limit: "unread bytes", Bound: int64(limit)})
+		}
 	}
 }
+
+// maxUnread is what may be carried, in bytes, beside twice the longest message. On Linux
+// each write that the kernel takes late lets one more read through the pause.
+const maxUnread = 1 << 20
 
 // consume uses as much of b as it can and returns how many bytes that is.
 func (c *Conn) consume(now Instant, b []byte) int {
@@ -169,6 +182,10 @@ func (c *Conn) consume(now Instant, b []byte) int {
 			if used == len(b) {
 				return used
 			}
+			if c.behind(now) {
+				c.pause(true)
+				return used
+			}
 			c.state = connHead
 			c.until(now.After(c.host.Config().HeadTimeout))
 			continue
@@ -177,9 +194,13 @@ func (c *Conn) consume(now Instant, b []byte) int {
 		case connBody:
 			n = c.body(now, b[used:])
 		case connWebSocket, connProbe, connCloseWait:
-			// What waits to be written does not change before the turn ends, so once is enough
-			// to look at that; inboxes fill up with each frame.
-			if used == 0 || c.state != connWebSocket || c.sess.stalls > 0 {
+			// What the kernel has to take changes with writes only; inboxes fill up with each
+			// frame, and so does what inline handlers answer.
+			long := c.out != nil && c.out.bytes > flushEarly
+			if long && c.state == connWebSocket {
+				c.flushNow(now)
+			}
+			if used == 0 || long || c.state != connWebSocket || c.sess.stalls > 0 {
 				if c.stopReading(now) {
 					return used
 				}
@@ -203,7 +224,14 @@ func (c *Conn) resume(now Instant) {
 	held := c.carry
 	c.carry = nil
 	c.marks |= markReceiving
+	whole := false
+	defer func() {
+		if !whole { // a panic: what was carried is lost, and nobody may go on behind the gap
+			c.wire.Close()
+		}
+	}()
 	n := c.consume(now, held)
+	whole = true
 	c.marks &^= markReceiving
 	if c.state == connDead {
 		c.host.Release(held)
@@ -248,8 +276,47 @@ const (
 	maxLinger = 30
 )
 
-// pause stops or resumes reading. A client of a wire that cannot pause fills our
-// carry up to one message, which the frame reader bounds.
+// behind reports whether answers to earlier requests still have to be taken by the
+// kernel. The next request waits for that, unread, and a peer that takes nothing for the
+// write timeout is cut off.
+func (c *Conn) behind(now Instant) bool {
+	left := c.wire.Buffered()
+	if left == 0 && len(c.host.slow) == 0 {
+		return false
+	}
+	was, slow := c.host.slow[c]
+	if left == 0 {
+		if slow {
+			delete(c.host.slow, c)
+			c.pause(false)
+		}
+		return false
+	}
+	switch {
+	case !slow || left < was.left:
+		if c.host.slow == nil {
+			c.host.slow = make(map[*Conn]slowness)
+		}
+		c.host.slow[c] = slowness{left, now}
+	case now.After(-c.host.Config().WriteTimeout) >= was.since:
+		c.fail(now, TransportError, &LimitError{Limit: "write time", Bound: int64(c.host.Config().WriteTimeout)})
+		return true
+	case left > was.left:
+		c.host.slow[c] = slowness{left, was.since}
+	}
+	c.until(now.After(lookAgain))
+	return true
+}
+
+// slowness is how far a peer is behind with taking HTTP answers: so many bytes were left
+// when it had last taken any.
+type slowness struct {
+	left  int
+	since Instant
+}
+
+// pause stops or resumes reading, where the wire can do that: what comes all the same is
+// carried, see keep.
 func (c *Conn) pause(on bool) {
 	if on == (c.marks&markPaused != 0) {
 		return
@@ -326,8 +393,11 @@ func (c *Conn) Flush(now Instant, scratch []byte) []byte {
 		var bufs [][]byte
 		bufs, scratch = o.buffers(scratch)
 		c.wire.Write(bufs)
-		if s != nil {
-			s.flushed(before, c.wire.Buffered())
+		switch {
+		case s != nil:
+			s.flushed(now, before, c.wire.Buffered(), o.longest)
+		case c.state == connIdle || c.state == connAnswer:
+			c.behind(now)
 		}
 	}
 	c.host.free(o)
@@ -335,6 +405,13 @@ func (c *Conn) Flush(now Instant, scratch []byte) []byte {
 		c.shut()
 	}
 	return scratch
+}
+
+// flushNow is Flush in the middle of a turn.
+func (c *Conn) flushNow(now Instant) {
+	if c.host.scratch = c.Flush(now, c.host.scratch); cap(c.host.scratch) > 1<<20 {
+		c.host.scratch = nil
+	}
 }
 
 // shut ends our direction once the last byte is out.
@@ -358,6 +435,9 @@ func (c *Conn) closing(now Instant) {
 	}
 	c.state = connClosing
 	c.dropRequest()
+	if len(c.host.slow) > 0 {
+		delete(c.host.slow, c)
+	}
 	c.pause(false) // the peer's close must be seen
 	c.until(now.After(lingerTimeout))
 	c.output() // makes the loop call Flush, even with nothing to write
@@ -401,6 +481,9 @@ func (c *Conn) bury() {
 		c.host.free(c.out)
 		c.out = nil
 	}
+	if len(c.host.slow) > 0 {
+		delete(c.host.slow, c)
+	}
 	c.pong = nil
 	c.deadline = 0
 }
@@ -442,9 +525,20 @@ func (c *Conn) Expire(now Instant) Instant {
 			c.wire.Close() // connected and silent: nothing to answer to
 			return 0
 		}
+		if c.state == connBody && c.flows(now) {
+			return c.deadline
+		}
 		c.refuse(now, errRequestTimeout)
 	case connWebSocket:
 		c.unstall(now)
+		c.sess.look(now)
+	case connIdle, connAnswer:
+		if _, slow := c.host.slow[c]; !slow {
+			c.wire.Close()
+		} else if !c.behind(now) && c.state == connIdle {
+			c.until(now.After(c.host.Config().IdleTimeout))
+			c.resume(now)
+		}
 	case connProbe:
 		// The session goes on polling.
 		c.sess.probeGone(c)

@@ -26,7 +26,7 @@ func (s *Session) firstPing(now Instant) {
 // Source: Engine.IO protocol 4, "Heartbeat".
 func (s *Session) beat(now Instant) {
 	if s.marks&markAwaitsPong != 0 {
-		if s.stalls > 0 {
+		if s.stalls > 0 || s.reading() {
 			s.excuse(now)
 			return
 		}
@@ -38,10 +38,21 @@ func (s *Session) beat(now Instant) {
 	s.packet(pingPacket, false)
 }
 
+// reading reports whether the client, which we do not read because so much waits for it,
+// has taken some of that since the last write: its pong may have come and lie unread.
+func (s *Session) reading() bool {
+	if s.ws == nil || s.ws.marks&markPaused == 0 {
+		return false
+	}
+	left := saturated(s.ws.wire.Buffered())
+	return left < s.backlog.Swap(left)
+}
+
 // excuse gives a client whose pong may lie behind what we do not read, or have not read
 // for a while, the time to answer anew: that handlers are slow is not its fault.
 func (s *Session) excuse(now Instant) {
 	if s.marks&markAwaitsPong != 0 {
+		s.marks |= markExcused
 		s.due = now.After(s.host.Config().PingTimeout)
 	}
 }
@@ -52,10 +63,12 @@ func (s *Session) pong(now Instant) {
 		return
 	}
 	cfg := s.host.Config()
-	s.marks &^= markAwaitsPong
-	sent := s.due - Instant(cfg.PingTimeout)
-	us := time.Duration(s.host.Clock()-sent) / time.Microsecond
-	s.rtt.Store(uint32(min(max(us, 1), math.MaxUint32)))
+	if s.marks&markExcused == 0 { // otherwise due no longer tells when the ping was sent
+		sent := s.due - Instant(cfg.PingTimeout)
+		us := time.Duration(s.host.Clock()-sent) / time.Microsecond
+		s.rtt.Store(uint32(min(max(us, 1), math.MaxUint32)))
+	}
+	s.marks &^= markAwaitsPong | markExcused
 	s.due = now.After(cfg.PingInterval)
 	s.schedule()
 	if h := cfg.Hooks; h != nil && h.Heartbeat != nil {

@@ -49,6 +49,9 @@ type Host interface {
 	// Bulky asks for c.Flush as soon as the current operation is over, without waiting
 	// for the end of the turn.
 	Bulky(c *Conn)
+	// Laden says that broadcasts have queued much for some connection: what was queued by
+	// them is to be written before more is queued.
+	Laden()
 	// Answerable asks for s.FlushPolling at the end of the turn.
 	Answerable(s *Session)
 	// Later asks for s.Close(r, err) at the end of the turn, for callers that must
@@ -158,10 +161,11 @@ type VerdictState uint8
 
 // The ways in which an App can decide.
 const (
-	Admitted  VerdictState = iota
-	Rejected               // error code 4
-	Broken                 // no session id could be made: error code 3
-	Undecided              // Conn.Admitted will follow
+	Admitted   VerdictState = iota
+	Rejected                // error code 4
+	Overloaded              // nobody is free to decide: 503
+	Broken                  // no session id could be made: error code 3
+	Undecided               // Conn.Admitted will follow
 )
 
 // A Request is what is known of one HTTP request to the engine. All slices are
@@ -173,6 +177,7 @@ type Request struct {
 	Transport []byte // query parameter
 	SID       []byte // query parameter
 	EIO       []byte // query parameter
+	Wall      int64  // milliseconds of Unix time, once an App is shown it
 }
 
 // A Failure is why a request was refused.

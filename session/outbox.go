@@ -20,6 +20,8 @@ type Output struct {
 	own   []byte   // bytes of this output; list may hold earlier, grown-out versions of it
 	from  int      // own[from:] is the open run, not in list yet
 	bytes int
+
+	longest int // the longest message in it
 }
 
 // Len is the number of bytes waiting.
@@ -30,6 +32,7 @@ func (o *Output) text(packet []byte) {
 	n := len(o.own)
 	o.own = websocket.AppendFrame(o.own, websocket.Text, packet)
 	o.bytes += len(o.own) - n
+	o.longest = max(o.longest, len(o.own)-n)
 }
 
 // control adds a control frame.
@@ -64,6 +67,7 @@ func (o *Output) seal() {
 // of our own stands before them anyway: so few bytes copied costs less than a
 // buffer more in the write. With asText attachments travel in base64, as over polling.
 func (o *Output) message(m *broadcast.Message, asText bool) {
+	o.longest = max(o.longest, m.Size())
 	if asText && m.Frames() > 1 {
 		for i := range m.Frames() {
 			o.text(m.Frame(i).Polling())
@@ -137,7 +141,7 @@ func (o *Output) reset() {
 		*o = Output{}
 		return
 	}
-	o.list, o.own, o.from, o.bytes = o.list[:0], o.own[:0], 0, 0
+	*o = Output{list: o.list[:0], own: o.own[:0]}
 }
 
 // A queue holds the packets that a polling session has for its client's next GET.

@@ -275,12 +275,25 @@ func TestTableLends(t *testing.T) {
 	if cap(p.buf) != 0 {
 		t.Error("a large partial is kept")
 	}
-	for range 2 * maxSpare {
+	for range 1000 {
+		tab.free(&Output{own: make([]byte, 0, 60<<10)})
+		tab.freeRequest(&request{head: make([]byte, 0, 16<<10)})
+		tab.freePartial(&partial{buf: make([]byte, 0, 60<<10)})
+	}
+	for range 10 * spareBytes / 96 {
 		tab.free(new(Output))
 		tab.freeRequest(new(request))
 		tab.freePartial(new(partial))
 	}
-	if len(tab.outputs) > maxSpare || len(tab.requests) > maxSpare || len(tab.partials) > maxSpare {
-		t.Errorf("%d, %d and %d are kept", len(tab.outputs), len(tab.requests), len(tab.partials))
+	if a, b, c := tab.outputs.bytes, tab.requests.bytes, tab.partials.bytes; max(a, b, c) > spareBytes || min(a, b, c) < spareBytes/2 {
+		t.Errorf("%d, %d and %d bytes are kept, want nearly %d each", a, b, c, spareBytes)
+	}
+	for len(tab.outputs.list)+len(tab.requests.list)+len(tab.partials.list) > 0 {
+		tab.output()
+		tab.request()
+		tab.partial()
+	}
+	if n := tab.outputs.bytes + tab.requests.bytes + tab.partials.bytes; n != 0 {
+		t.Errorf("%d bytes are counted in empty lists", n)
 	}
 }

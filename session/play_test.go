@@ -284,6 +284,10 @@ func (p *player) do(f []string, line string) {
 		w.wires[f[1]].deaf = true
 	case "stay": // NAME: it cannot be moved
 		w.wires[f[1]].stay = true
+	case "toomuch": // it brings a segment longer than may be carried
+		x := w.wires[f[1]]
+		x.conn.Receive(w.now, make([]byte, 2*w.hosts[0].cfg.Frames.MaxMessage+maxUnread))
+		w.settle()
 	case "late": // it still brings one segment while it is paused
 		x := w.wires[f[1]]
 		b := x.client.bytesOf(rest(2))

@@ -27,17 +27,19 @@ type polling struct {
 	ended     bool  // the answer behind what is queued is the close packet
 }
 
-// queued asks for the waiting GET to be answered at the end of the turn, and holds
-// the queue to its limits.
+// queued asks for the waiting GET to be answered at the end of the turn, or holds the
+// queue to its limit. What one turn has for a GET that waits is no backlog, as what it
+// has for a WebSocket is none.
 func (s *Session) queued() {
 	p := s.polling
-	// One packet longer than the limit is not a backlog.
-	if limit := s.host.Config().HardLimit; p.queue.bytes-p.queue.longest > limit {
-		s.evict(limit)
-	}
 	s.backlog.Store(saturated(p.queue.bytes))
 	if p.get != nil {
 		s.answerable()
+		return
+	}
+	// Nor is one packet longer than the limit.
+	if limit := s.host.Config().HardLimit; p.queue.bytes-p.queue.longest > limit {
+		s.evict(limit)
 	}
 }
 

@@ -2,6 +2,7 @@ package session
 
 import (
 	"bytes"
+	"time"
 
 	"github.com/e6a90ca8/sio/codec/http1"
 	"github.com/e6a90ca8/sio/codec/websocket"
@@ -14,6 +15,8 @@ type request struct {
 	head     []byte         // a copy of the raw head, where it is needed after the call that parsed it; else empty
 	body     []byte         // what has come of a body that did not come whole
 	decoder  http1.Body
+	seen     int     // len(body) when it was last looked at
+	end      Instant // by when it must have come
 
 	sid  []byte // a copy; empty for a handshake
 	home int    // the loop that owns the session; the connection's own for a handshake
@@ -43,7 +46,7 @@ func (c *Conn) head(now Instant, b []byte) int {
 	if n == 0 {
 		return 0
 	}
-	if !bytes.HasPrefix(h.Path, []byte(cfg.Path)) {
+	if !bytes.HasPrefix(h.Target, []byte(cfg.Path)) || dotted(h.Path) {
 		return c.foreign(now, &h, b)
 	}
 	if (h.ConnectionUpgrade || c.hops >= moveAfter) && c.moved(now, &h, b) {
@@ -70,12 +73,31 @@ func (c *Conn) head(now Instant, b []byte) int {
 	r.head = append(r.head[:0], h.Raw...)
 	r.decoder = body
 	c.state = connBody
-	c.until(now.After(cfg.BodyTimeout))
+	r.end = now.After(cfg.BodyTimeout)
+	c.until(earlier(r.end, now.After(slowBody)))
 	c.announce(now, &h)
 	if c.state != connBody { // the announcement has failed: two requests at once
 		return len(b)
 	}
 	return n + c.body(now, b[n:])
+}
+
+// A body of which less than slowBytes come in slowBody is not worth waiting for.
+const (
+	slowBody  = 10 * time.Second
+	slowBytes = 10 << 10
+)
+
+// flows reports whether the body that is coming has come fast enough since this was last
+// asked, and asks for more.
+func (c *Conn) flows(now Instant) bool {
+	r := c.req
+	if now >= r.end || len(r.body)-r.seen < slowBytes {
+		return false
+	}
+	r.seen = len(r.body)
+	c.until(earlier(r.end, now.After(slowBody)))
+	return true
 }
 
 var errUpgradeBody = &http1.Error{Status: 400, Text: "upgrade request with a body"}
@@ -106,6 +128,21 @@ func (c *Conn) body(now Instant, b []byte) int {
 	return n
 }
 
+// dotted reports whether a path has a segment "." or "..": whoever cleans it, as proxies
+// and net/http do, finds another one behind it.
+func dotted(path []byte) bool {
+	for rest := path; ; {
+		i := bytes.Index(rest, []byte("/."))
+		if i < 0 {
+			return false
+		}
+		rest = rest[i+2:]
+		if after := bytes.TrimPrefix(rest, []byte(".")); len(after) == 0 || after[0] == '/' {
+			return true
+		}
+	}
+}
+
 // request is the record of the current request.
 func (c *Conn) request() *request {
 	if c.req == nil {
@@ -133,7 +170,14 @@ func (c *Conn) foreign(now Instant, h *http1.Head, b []byte) int {
 	if c.state == connDead {
 		return len(b)
 	}
-	if c.wire.Buffered() == 0 && c.host.Foreign(c, b) {
+	if c.wire.Buffered() > 0 {
+		c.dropRequest()
+		c.state = connIdle // its head is read again when they are taken
+		c.behind(now)
+		c.pause(true)
+		return 0
+	}
+	if c.host.Foreign(c, b) {
 		c.dropRequest()
 		c.bury()
 		return len(b)
@@ -251,6 +295,7 @@ func (c *Conn) handshake(now Instant, q *Request, t Transport) {
 		c.respond(now, &http1.Response{Status: 503}, nil)
 		return
 	}
+	q.Wall = c.host.Wall()
 	v := c.host.App().Admit(c, c.ticket, q)
 	if v.State == Undecided {
 		r := c.req
@@ -281,6 +326,10 @@ func (c *Conn) decided(now Instant, q *Request, t Transport, v Verdict) {
 	switch {
 	case v.State == Rejected:
 		c.failed(now, q, &Failure{Code: CodeForbidden, Message: v.Text})
+		return
+	case v.State == Overloaded:
+		c.req.initial, c.req.persist = false, http1.ConnectionClose
+		c.respond(now, &http1.Response{Status: 503, Fields: http1.AppendField(nil, "Retry-After", "5")}, nil)
 		return
 	case string(q.EIO) != "4":
 		c.failed(now, q, &Failure{Code: CodeProtocol, Detail: string(q.EIO)})
@@ -384,22 +433,21 @@ func (c *Conn) moved(now Instant, h *http1.Head, unread []byte) bool {
 
 // upgrade is a request with a sid that asks for a WebSocket.
 func (c *Conn) upgrade(now Instant, q *Request, t Transport, home int) {
-	if t != WebSocket {
-		c.failed(now, q, &Failure{Code: CodeRequest, Name: "TRANSPORT_HANDSHAKE_ERROR"})
-		return
-	}
-	if len(q.EIO) > 0 && string(q.EIO) != "4" {
-		c.failed(now, q, &Failure{Code: CodeRequest, Name: "PROTOCOL_MISMATCH", Detail: string(q.EIO)})
-		return
-	}
 	if home != c.host.Index() { // it was to be moved, but could not be
 		c.req.persist = http1.ConnectionClose
 		c.respond(now, &http1.Response{Status: 503}, nil)
 		return
 	}
 	s := c.host.Find(q.SID)
-	if s == nil {
+	switch {
+	case s == nil:
 		c.failed(now, q, &Failure{Code: CodeSID, Detail: string(q.SID)})
+		return
+	case t != WebSocket:
+		c.failed(now, q, &Failure{Code: CodeRequest, Name: "TRANSPORT_HANDSHAKE_ERROR"})
+		return
+	case len(q.EIO) > 0 && string(q.EIO) != "4":
+		c.failed(now, q, &Failure{Code: CodeRequest, Name: "PROTOCOL_MISMATCH", Detail: string(q.EIO)})
 		return
 	}
 	if !c.legalUpgrade(now, q) {
@@ -420,7 +468,7 @@ func (c *Conn) hooked(fields []byte) []byte {
 }
 
 func (c *Conn) callHeaders(hooks *Hooks, fields []byte) []byte {
-	hooks.Headers(c.req.head, c.req.initial, func(name, value string) {
+	hooks.Headers(c, c.req.head, c.req.initial, func(name, value string) {
 		if http1.ValidFieldName(name) && http1.ValidFieldValue(value) {
 			fields = http1.AppendField(fields, name, value)
 		}

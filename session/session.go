@@ -123,6 +123,7 @@ const (
 	markAwaitsPong sessionMarks = 1 << iota
 	markJoined                  // some namespace was joined once
 	markAnswerable              // the loop will call FlushPolling this turn
+	markExcused                 // the pong that is awaited has been given more time
 )
 
 // errTaken is the failure of an application that made an id which is in use.
@@ -223,7 +224,9 @@ func (s *Session) packet(p []byte, compress bool) {
 	if s.ws != nil {
 		o := s.ws.output()
 		o.text(p)
-		s.checkBulk(o)
+		if o.bytes > flushEarly {
+			s.host.Bulky(s.ws)
+		}
 		return
 	}
 	s.polling.queue.text(p, compress)
@@ -244,14 +247,18 @@ func (s *Session) message(m *broadcast.Message, fanned bool) {
 		}
 	}
 	if s.ws != nil {
-		var o *Output
+		asText := s.ws.marks&markBase64 != 0
 		if fanned {
-			o = s.ws.fanned()
-		} else {
-			o = s.ws.output()
+			o := s.ws.fanned()
+			if o.message(m, asText); o.bytes > flushEarly {
+				s.host.Laden()
+			}
+			return
 		}
-		o.message(m, s.ws.marks&markBase64 != 0)
-		s.checkBulk(o)
+		o := s.ws.output()
+		if o.message(m, asText); o.bytes > flushEarly {
+			s.host.Bulky(s.ws)
+		}
 		return
 	}
 	s.polling.queue.message(m)
@@ -270,16 +277,9 @@ func (s *Session) created(p []byte, binary bool) {
 	}
 }
 
-// checkBulk has o flushed before the end of the turn once it is long, so that a
-// burst of one turn neither piles up nor is taken for a backlog.
-func (s *Session) checkBulk(o *Output) {
-	if o.bytes > flushEarly {
-		s.host.Bulky(s.ws)
-	}
-}
-
 // flushEarly is the output in bytes past which it is flushed before the end of the
-// turn. It is what a kernel's send buffer takes at once from an idle connection.
+// turn, so that a burst of one turn neither piles up nor is taken for a backlog. It is
+// what a kernel's send buffer takes at once from an idle connection.
 const flushEarly = 64 << 10
 
 // evict ends the session of a client that does not read. The end comes after the
@@ -307,15 +307,15 @@ func (s *Session) flushing() {
 }
 
 // flushed is called after a write to the WebSocket: before bytes were waiting
-// before it, left are waiting now.
+// before it, left are waiting now, and longest was the longest message written.
 //
-// A client is evicted when more than the hard limit waits for it. What was written
-// while nothing waited is its grant and does not count, until it has been taken:
-// otherwise one message longer than the limit would evict whoever gets it.
-func (s *Session) flushed(before, left int) {
+// A client is evicted when more than the hard limit waits for it. One message that was
+// written while nothing waited is its grant and does not count, until it has been taken:
+// otherwise one longer than the limit would evict whoever gets it.
+func (s *Session) flushed(now Instant, before, left, longest int) {
 	if left > 0 || s.grant > 0 || s.backlog.Load() > 0 {
 		if before == 0 {
-			s.grant = saturated(left)
+			s.grant = saturated(min(left, longest))
 		} else {
 			s.grant = min(s.grant, saturated(before))
 		}
@@ -324,7 +324,32 @@ func (s *Session) flushed(before, left int) {
 			s.evict(limit)
 		}
 	}
-	s.drained()
+	s.taken(now, left)
+}
+
+// taken goes on with what waits for the kernel to have everything: left bytes are not in
+// its buffer yet. Nobody tells when they are, so the wheel looks again.
+func (s *Session) taken(now Instant, left int) {
+	if left == 0 {
+		s.drained()
+		return
+	}
+	h := s.host.Config().Hooks
+	if (s.more != nil && s.more.sent != nil) || (h != nil && h.Drain != nil) {
+		s.ws.until(now.After(lookAgain))
+	}
+}
+
+// look sees what the kernel has taken meanwhile.
+func (s *Session) look(now Instant) {
+	if s.ws == nil || s.state != Open || s.backlog.Load() == 0 {
+		return
+	}
+	left := s.ws.wire.Buffered()
+	if left == 0 {
+		s.backlog.Store(0)
+	}
+	s.taken(now, left)
 }
 
 // saturated is n as the counters of a session hold it.
@@ -348,6 +373,10 @@ func (s *Session) Sent(f func(error)) {
 	waits := s.polling != nil && !s.polling.queue.empty()
 	if s.ws != nil {
 		waits = s.ws.out != nil && s.ws.out.bytes > 0
+		if !waits && s.ws.wire.Buffered() > 0 {
+			waits = true
+			s.ws.until(s.host.Clock().After(lookAgain))
+		}
 	}
 	if !waits { // an earlier turn has written it
 		f(nil)

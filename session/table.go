@@ -14,12 +14,15 @@ type Table struct {
 	Count Count
 
 	byID     map[string]*Session
-	outputs  []*Output
-	requests []*request
-	partials []*partial
+	outputs  spares[Output, *Output]
+	requests spares[request, *request]
+	partials spares[partial, *partial]
 	args     socketio.Args // of the packet being received
 	event    Event         // that is being handed over
 	name     []byte        // of an event, when it has to be unescaped
+
+	slow    map[*Conn]slowness // peers that are behind with HTTP answers
+	scratch []byte             // for writes in the middle of a turn
 
 	// Space to put short things together in, for one statement at a time: a buffer on the
 	// stack would be moved to the heap for the sake of the hooks that may see it.
@@ -33,10 +36,6 @@ type Count struct {
 	Packets int64 // Socket.IO packets that were queued for clients, each receiver of a broadcast counted
 	Dropped int64 // volatile packets that were not queued
 }
-
-// maxSpare bounds each of the free lists: what a busy turn leaves behind is kept for
-// the next one, not for ever.
-const maxSpare = 1024
 
 // NewTable makes the empty table of a host.
 func NewTable(h Host) *Table { return &Table{Host: h, byID: make(map[string]*Session)} }
@@ -56,50 +55,23 @@ func (t *Table) All() []*Session {
 	return all
 }
 
-func (t *Table) output() *Output {
-	if n := len(t.outputs); n > 0 {
-		o := t.outputs[n-1]
-		t.outputs = t.outputs[:n-1]
-		return o
-	}
-	return new(Output)
-}
+func (t *Table) output() *Output { return t.outputs.get() }
 
 func (t *Table) free(o *Output) {
 	o.reset()
-	if len(t.outputs) < maxSpare {
-		t.outputs = append(t.outputs, o)
-	}
+	t.outputs.put(o)
 }
 
-func (t *Table) request() *request {
-	if n := len(t.requests); n > 0 {
-		r := t.requests[n-1]
-		t.requests = t.requests[:n-1]
-		return r
-	}
-	return new(request)
-}
+func (t *Table) request() *request { return t.requests.get() }
 
 func (t *Table) freeRequest(r *request) {
 	*r = request{head: r.head[:0], sid: r.sid[:0]}
-	if len(t.requests) < maxSpare {
-		t.requests = append(t.requests, r)
-	}
+	t.requests.put(r)
 }
 
-func (t *Table) partial() *partial {
-	if n := len(t.partials); n > 0 {
-		p := t.partials[n-1]
-		t.partials = t.partials[:n-1]
-		return p
-	}
-	return new(partial)
-}
+func (t *Table) partial() *partial { return t.partials.get() }
 
 func (t *Table) freePartial(p *partial) {
 	p.reset()
-	if len(t.partials) < maxSpare {
-		t.partials = append(t.partials, p)
-	}
+	t.partials.put(p)
 }

@@ -71,7 +71,19 @@ func handshakeTranscripts() map[string]transcript {
 			g< 404
 			g< fin
 			h> raw GET http://example.com/socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: example.com\r\n\r\n
-			h< 200 0{"sid":"s2","upgrades":["websocket"],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000}
+			h< 404
+			h< fin
+			i> GET /socket.io/../x?EIO=4&transport=polling
+			i< 404
+			i< fin
+			j> GET /socket.io/./?EIO=4&transport=polling
+			j< 404
+			j< fin
+			k> GET /socket.io/x/..?EIO=4&transport=polling
+			k< 404
+			k< fin
+			l> GET /socket.io/.x/..y/?EIO=4&transport=polling
+			l< 200 0{"sid":"s2","upgrades":["websocket"],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000}
 		`},
 		"path of one's own": {rows: "H01", set: func(c *Config) { c.Path = "/engine" }, script: `
 			a> GET /engine?EIO=4&transport=polling
@@ -376,6 +388,32 @@ func admissionTranscripts() map[string]transcript {
 			? 3 ID_GENERATION_ERROR
 			ws< 400 Bad request
 			ws< fin
+		`},
+	}
+}
+
+// TestWrongTransport: a WebSocket's session is not polled, nor found without an upgrade.
+func TestWrongTransport(t *testing.T) { playAll(t, wrongTransportTranscripts()) }
+
+func wrongTransportTranscripts() map[string]transcript {
+	return map[string]transcript{
+		"without an upgrade": {rows: "H13 F9", script: wsJoined + `
+			a> GET ?EIO=4&transport=websocket&sid=s1
+			? 3 TRANSPORT_HANDSHAKE_ERROR
+			a< 400 {"code":3,"message":"Bad request"}
+			a> GET ?EIO=4&transport=polling&sid=s1
+			? 3 TRANSPORT_MISMATCH polling websocket
+			a< 400 {"code":3,"message":"Bad request"}
+			ws> 42["echo"]
+			ws< 42["echo"]
+		`},
+		"without an upgrade, from another loop": {rows: "H13 F9", hosts: 2, script: wsJoined + `
+			. loop a 1
+			a> GET ?EIO=4&transport=websocket&sid=s1
+			? 3 TRANSPORT_HANDSHAKE_ERROR
+			a< 400 {"code":3,"message":"Bad request"}
+			ws> 42["echo"]
+			ws< 42["echo"]
 		`},
 	}
 }

@@ -1,6 +1,9 @@
 package session
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 // TestHeartbeat: pings, pongs, and the time between.
 func TestHeartbeat(t *testing.T) { playAll(t, heartbeatTranscripts()) }
@@ -208,8 +211,34 @@ func timeoutsTranscripts() map[string]transcript {
 		`},
 		"a slow body": {rows: "F48", source: "it ends the session", script: joined + `
 			a> raw POST /socket.io/?EIO=4&transport=polling&sid=s1 HTTP/1.1\r\nHost: h\r\nContent-Length: 20\r\n\r\n
-			+ 20s
+			+ 5s
 			a> raw 42["
+			+ 4.9s
+			+ 100ms
+			a< 408
+			a< fin
+			! s2 transport error: connection closed during a request
+			! s1 transport error: connection closed during a request
+		`},
+		"a body that is slow after a while": {rows: "F48", source: "1 KiB/s over 10 s", script: joined + `
+			a> raw POST /socket.io/?EIO=4&transport=polling&sid=s1 HTTP/1.1\r\nHost: h\r\nContent-Length: 30000\r\n\r\n
+			a> raw ` + strings.Repeat("x", 10<<10) + `
+			+ 10s
+			a> raw ` + strings.Repeat("x", 10<<10-1) + `
+			+ 9.9s
+			+ 100ms
+			a< 408
+			a< fin
+			! s2 transport error: connection closed during a request
+			! s1 transport error: connection closed during a request
+		`},
+		"a body that takes too long": {rows: "F48", source: "30 s at the latest", script: joined + `
+			a> raw POST /socket.io/?EIO=4&transport=polling&sid=s1 HTTP/1.1\r\nHost: h\r\nContent-Length: 90000\r\n\r\n
+			a> raw ` + strings.Repeat("x", 10<<10) + `
+			+ 10s
+			a> raw ` + strings.Repeat("x", 10<<10) + `
+			+ 10s
+			a> raw ` + strings.Repeat("x", 10<<10) + `
 			+ 9.9s
 			+ 100ms
 			a< 408

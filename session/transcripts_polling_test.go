@@ -305,7 +305,7 @@ func requestsTranscripts() map[string]transcript {
 		`},
 		"a body that comes slowly": {rows: "H30 F48", script: opened + `
 			a> raw POST /socket.io/?EIO=4&transport=polling&sid=s1 HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n
-			+ 29s
+			+ 9s
 			a> raw 4
 			+ 900ms
 			a> raw 0
@@ -519,11 +519,12 @@ func requestsTranscripts() map[string]transcript {
 			. window c 10
 			c>+ OPEN
 			c> GET /index.html
+			c| paused
 			. window c all
 			c< 200 0{"sid":"s2","upgrades":["websocket"],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000}
-			c< 404
-			+ 1s
-			c< fin
+			+ 100ms
+			c| reading
+			c< given away: GET /index.html HTTP/1.1\r\nHost: example.com\r\n\r\n
 		`},
 	}
 }

@@ -294,6 +294,14 @@ func clientBehindTranscripts() map[string]transcript {
 			+ 1s
 			ws< end
 		`},
+		"what one turn has for a GET that waits is no backlog": {rows: "F56 H32", set: tight, script: joined + `
+			a> GET s1
+			. flood s2 5 42["{x*400}"]
+			a< 200 42["{x*400}"]\x1e42["{x*400}"]\x1e42["{x*400}"]\x1e42["{x*400}"]\x1e42["{x*400}"]
+			. flood s2 2 42["{x*400}"]
+			a> GET s1
+			a< 200 42["{x*400}"]\x1e42["{x*400}"]
+		`},
 		"evicted, polling": {rows: "F56", set: tight, script: joined + `
 			. emit s2 42["{x*5000}"]
 			. emit s2 42["{y*900}"]

@@ -60,7 +60,7 @@ func TestHeadersHook(t *testing.T) {
 	(&transcript{
 		rows: "H22",
 		set: func(c *Config) {
-			c.Hooks = &Hooks{Headers: func(head []byte, initial bool, add func(name, value string)) {
+			c.Hooks = &Hooks{Headers: func(_ *Conn, head []byte, initial bool, add func(name, value string)) {
 				line, _, _ := strings.Cut(string(head), " HTTP")
 				calls = append(calls, line)
 				add("X-Initial", map[bool]string{true: "yes", false: "no"}[initial])

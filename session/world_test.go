@@ -63,6 +63,7 @@ func testConfig() Config {
 		PingInterval: 25 * time.Second, PingTimeout: 20 * time.Second, UpgradeTimeout: 10 * time.Second,
 		ConnectTimeout: 45 * time.Second, HeadTimeout: 10 * time.Second, BodyTimeout: 30 * time.Second,
 		IdleTimeout: 60 * time.Second, CloseTimeout: 5 * time.Second, DrainTimeout: 30 * time.Second,
+		WriteTimeout:  10 * time.Second,
 		BinaryTimeout: 30 * time.Second,
 		MaxPayload:    1_000_000, MaxAttachments: 10, MaxPipelined: 64 << 10,
 		SoftLimit: 64 << 10, HardLimit: 1 << 20, CompressFrom: 1024,
@@ -248,6 +249,7 @@ func (h *fakeHost) Schedule(t Timed, at Instant) {
 func (h *fakeHost) Written(c *Conn)       { h.urgent = append(h.urgent, c) }
 func (h *fakeHost) Fanned(c *Conn)        { h.fanned = append(h.fanned, c) }
 func (h *fakeHost) Bulky(c *Conn)         { h.bulky = append(h.bulky, c) }
+func (h *fakeHost) Laden()                {}
 func (h *fakeHost) Answerable(s *Session) { h.answerable = append(h.answerable, s) }
 
 func (h *fakeHost) Later(s *Session, r Reason, err error) {

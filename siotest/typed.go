@@ -93,13 +93,14 @@ func Answer[In, Out any](c *Client, r sio.Request[In, Out], f func(in In) (Out, 
 func told(err error) any {
 	body := map[string]any{"message": err.Error()}
 	var f sio.Fail
-	if errors.As(err, &f) {
-		body["message"] = f.Message
-		if f.Code != "" {
-			body["code"] = f.Code
+	p := &f
+	if errors.As(err, &f) || errors.As(err, &p) {
+		body["message"] = p.Message
+		if p.Code != "" {
+			body["code"] = p.Code
 		}
-		if f.Data != nil {
-			body["data"] = f.Data
+		if p.Data != nil {
+			body["data"] = p.Data
 		}
 	}
 	return map[string]any{"error": body}

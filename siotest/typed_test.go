@@ -92,6 +92,8 @@ func TestAnswer(t *testing.T) {
 			return false, sio.Fail{Code: "c", Message: "m", Data: 1}
 		case "plain fail":
 			return false, sio.Fail{Message: "m"}
+		case "pointer":
+			return false, &sio.Fail{Code: "c", Message: "m", Data: 1}
 		case "error":
 			return false, errors.New("oh")
 		}
@@ -104,6 +106,7 @@ func TestAnswer(t *testing.T) {
 	}
 	for who, want := range map[string]string{
 		"fail":       `[{"error":{"code":"c","data":1,"message":"m"}}]`,
+		"pointer":    `[{"error":{"code":"c","data":1,"message":"m"}}]`,
 		"plain fail": `[{"error":{"message":"m"}}]`,
 		"error":      `[{"error":{"message":"oh"}}]`,
 	} {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -211,6 +212,27 @@ type connectCommand struct {
 	Cycles int  `xor:"how" help:"End after so many cycles in place of -d, and look at the server's memory after a tenth and at the end." placeholder:"N"`
 }
 
+// AfterApply is kong's hook for checks. Without --hold nothing is held: -c, if it was
+// given, is the number of connects in flight.
+func (c *connectCommand) AfterApply(line *kong.Context) error {
+	if c.Hold {
+		return nil
+	}
+	given := make(map[string]bool)
+	for _, p := range line.Path { // what the line has, without what follows from defaults
+		if p.Flag != nil {
+			given[p.Flag.Name] = true
+		}
+	}
+	switch {
+	case given["conns"] && given["concurrency"]:
+		return errors.New("-c and --concurrency mean the same without --hold")
+	case given["conns"]:
+		c.Concurrency = c.Conns
+	}
+	return nil
+}
+
 func (c *connectCommand) shared() *common { return &c.common }
 
 func (c *connectCommand) scenario() bench.Scenario {
@@ -218,11 +240,11 @@ func (c *connectCommand) scenario() bench.Scenario {
 }
 
 func (*connectCommand) Help() string {
-	return `A connect is everything from TCP to the answer to CONNECT. --concurrency says how many are in flight;
--c counts with --hold only.
+	return `A connect is everything from TCP to the answer to CONNECT. -c says how many are in flight (128); with
+--hold how many connections are held, and --concurrency how many are in flight meanwhile.
 
 Examples:
-  sio-bench connect :3000 --concurrency 64 -d 10s --pid 4711
+  sio-bench connect :3000 -c 64 -d 10s --pid 4711
   sio-bench connect :3000 --hold -c 10000 --pid 4711
   sio-bench connect :3000 --cycles 50000 --pid 4711`
 }

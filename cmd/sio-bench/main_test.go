@@ -81,6 +81,8 @@ func TestUsage(t *testing.T) {
 		{"idle :1 --steps 2,1", "steps"},
 		{"rooms :1 -R 1000", "1000 rooms"},
 		{"connect :1 --hold --cycles 5", "--hold"},
+		{"connect :1 -c 5 --concurrency 5", "mean the same"},
+		{"connect :1 -c 0", "must be more than 0"},
 		{"broadcast :1 -k 100000", "in flight"},
 		{"compare", "0 servers"},
 		{"compare -S node", "NAME=COMMAND"},
@@ -142,6 +144,24 @@ func TestJSONToStandardOutput(t *testing.T) {
 		var res bench.Result
 		if err := json.Unmarshal([]byte(out), &res); err != nil || code != exitOK || errOut != "" {
 			t.Errorf("%s: exit %d, %v\n%s%s", args, code, err, out, errOut)
+		}
+	}
+}
+
+// TestConnectsInFlight: without --hold, -c is the number of connects in flight.
+func TestConnectsInFlight(t *testing.T) {
+	s := server(t, nil)
+	for args, want := range map[string]float64{
+		"": 128, "-c 3": 3, "--concurrency 5": 5, "--conns=4": 4, "--hold -c 3": 128, "--hold -c 3 --concurrency 2": 2,
+	} {
+		words := append([]string{"connect", s.URL, "-d", "20ms", "-w", "0s", "-q", "-j", "-"}, strings.Fields(args)...)
+		out, errOut, code := call(t, words...)
+		var res bench.Result
+		if err := json.Unmarshal([]byte(out), &res); err != nil || code != exitOK {
+			t.Fatalf("%s: exit %d, %v\n%s%s", args, code, err, out, errOut)
+		}
+		if got := res.Parameters["concurrency"]; got != want {
+			t.Errorf("%q: %v connects in flight, want %v", args, got, want)
 		}
 	}
 }

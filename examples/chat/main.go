@@ -54,7 +54,6 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	defer srv.Close() // waits for the handlers of the last disconnects
 
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

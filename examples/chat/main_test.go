@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -423,6 +424,9 @@ func TestFigures(t *testing.T) {
 	}
 	if n, err := siotest.Call(ada.Client, Echo, 7); n != 7 || err != nil {
 		t.Errorf("echo: %d, %v", n, err)
+	}
+	for srv.Stats().Events == 0 { // which is shown a moment later
+		runtime.Gosched()
 	}
 	figures.sample(began.Add((maxSamples + 3) * time.Second))
 	now := siotest.Receive(stats, Figures)

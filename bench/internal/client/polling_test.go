@@ -26,8 +26,7 @@ type pollServer struct {
 }
 
 type pollSession struct {
-	out    chan string // packets for the client
-	closed bool
+	out chan string // packets for the client
 }
 
 func newPollServer() *pollServer {
