@@ -3,7 +3,6 @@
 GO      ?= go
 NPM     ?= npm
 ADDR    ?= :3000
-FUZZTIME ?= 3s
 BENCH   ?= .
 
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
@@ -48,11 +47,11 @@ unit: ## tests, with the race detector
 modules: ## tests of the modules beside this one
 	@for m in $(MODULES); do echo "test $$m" && (cd $$m && $(GO) test -race ./...) || exit 1; done
 
-fuzz: FUZZTIME = 60s
-fuzz: fuzz-short ## every fuzz target for FUZZTIME (60 s)
+fuzz: ## every fuzz target for FUZZTIME (60s)
+	@GO=$(GO) scripts/fuzz.sh $(or $(FUZZTIME),60s)
 
-fuzz-short: ## every fuzz target for a few seconds
-	@GO=$(GO) scripts/fuzz.sh $(FUZZTIME)
+fuzz-short: ## every fuzz target for FUZZTIME (3s)
+	@GO=$(GO) scripts/fuzz.sh $(or $(FUZZTIME),3s)
 
 interop: ## the official client, in Node and in Chromium, against sio
 	@scripts/need.sh node npm chromium
