@@ -153,24 +153,33 @@ func (g *Group) newLoop(set func(l *Loop)) *Loop {
 	return nil
 }
 
-// endSessions ends all sessions, each loop its own, and returns when they have been
-// told, or stop says so.
+// endSessions ends all sessions, each loop its own, and returns when they have been told
+// and what they were told has reached the loops of their connections, or stop says so.
 func (g *Group) endSessions(r session.Reason, stop <-chan struct{}) {
+	g.onEach(stop, func(l *Loop, now session.Instant) {
+		l.config.Draining = true
+		for _, s := range l.table.All() {
+			if ws := s.WebSocket(); ws != nil {
+				if c, ok := ws.Wire().(*conn); ok && !c.closed && !c.parting {
+					c.parting = true
+					g.parting.Add(1)
+				}
+			}
+			s.Close(now, r, nil)
+		}
+	})
+	// An answer to a GET on another loop's connection is mail there now.
+	g.onEach(stop, func(*Loop, session.Instant) {})
+}
+
+// onEach runs f on every loop, and returns when all have, or stop says so.
+func (g *Group) onEach(stop <-chan struct{}, f func(l *Loop, now session.Instant)) {
 	var wg sync.WaitGroup
 	g.Loops(func(l *Loop) {
 		wg.Add(1)
-		if !l.Do(func(h session.Host, now session.Instant) {
+		if !l.Do(func(_ session.Host, now session.Instant) {
 			defer wg.Done()
-			l.config.Draining = true
-			for _, s := range l.table.All() {
-				if ws := s.WebSocket(); ws != nil {
-					if c, ok := ws.Wire().(*conn); ok && !c.closed && !c.parting {
-						c.parting = true
-						g.parting.Add(1)
-					}
-				}
-				s.Close(now, r, nil)
-			}
+			f(l, now)
 		}) {
 			wg.Done()
 		}

@@ -105,9 +105,14 @@ func (l *pollLink) readPost(p io.ReadWriteCloser) {
 	for {
 		body, err := response(r)
 		c.mu.Lock()
+		waited := l.posting
 		l.posting = false
 		switch {
 		case c.poll != l:
+		case err != nil && !waited:
+			// Closed between two requests, which says nothing about the session.
+			l.post = nil
+			_ = p.Close()
 		case err != nil:
 			c.end(transportError)
 			l.shut()
