@@ -32,6 +32,9 @@ func (l *Loop) Wall() int64 { return l.group.clock.Wall().UnixMilli() }
 // Schedule implements [session.Host].
 func (l *Loop) Schedule(t session.Timed, at session.Instant) { l.wheel.schedule(t, at) }
 
+// Forget implements [session.Host].
+func (l *Loop) Forget(t session.Timed) { l.wheel.forget(t) }
+
 // Run implements [session.Host]. Any goroutine. What is meant for another loop, which has
 // stopped, is run here: f finds none of its sessions, as they have ended, and says so to
 // whoever waits. What is meant for l itself is dropped when l has stopped.

@@ -105,6 +105,70 @@ func TestWheelMoves(t *testing.T) {
 	}
 }
 
+// TestWheelForgets: what has ended is not held on to, nor reminded, and the rest is.
+func TestWheelForgets(t *testing.T) {
+	const tick = session.Instant(WheelTick)
+	for _, during := range []bool{false, true} {
+		var w wheel
+		var fired int
+		stay := make([]*timedThing, 300)
+		for i := range stay {
+			stay[i] = &timedThing{t: t}
+			stay[i].until(&w, session.Instant(20+i)*tick)
+		}
+		gone := make([]*timedThing, 5000)
+		for i := range gone {
+			gone[i] = &timedThing{t: t}
+			gone[i].until(&w, session.Instant(10+i%400)*tick)
+		}
+		forget := func() {
+			for _, x := range gone {
+				w.forget(x)
+				w.forget(x) // once more does nothing
+			}
+		}
+		if during { // while a slot is being worked off
+			w.schedule(&sweeper{f: forget}, 10*tick)
+			w.advance(10 * tick)
+		} else {
+			forget()
+		}
+		if w.size > len(stay)+2*sweepFrom+1 {
+			t.Errorf("%d entries are left, of %d that are wanted", w.size, len(stay))
+		}
+		held := 0
+		for i := range w.slots {
+			held += len(w.slots[i])
+		}
+		if held != w.size {
+			t.Errorf("the wheel counts %d entries and has %d", w.size, held)
+		}
+		w.advance(600 * tick)
+		w.advance(1200 * tick)
+		for _, x := range stay {
+			fired += len(x.fired)
+		}
+		if fired != len(stay) || w.size != 0 {
+			t.Errorf("%d of %d were reminded, %d entries are left", fired, len(stay), w.size)
+		}
+		for _, x := range gone {
+			if len(x.fired) > 0 && !during {
+				t.Fatal("one that has ended was reminded")
+			}
+		}
+	}
+}
+
+// A sweeper does something when it is due.
+type sweeper struct {
+	entry session.Instant
+	f     func()
+}
+
+func (x *sweeper) Entry() *session.Instant { return &x.entry }
+
+func (x *sweeper) Expire(session.Instant) session.Instant { x.f(); return 0 }
+
 // TestWheelStaleMeetsLive: a stale entry in the slot of the live one does not make it
 // fire twice.
 func TestWheelStaleMeetsLive(t *testing.T) {

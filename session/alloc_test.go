@@ -46,6 +46,7 @@ func (h *quietHost) Bulky(*Conn)             {}
 func (h *quietHost) Laden()                  {}
 func (h *quietHost) Answerable(s *Session)   { h.answerable = append(h.answerable, s) }
 func (h *quietHost) Schedule(Timed, Instant) {}
+func (h *quietHost) Forget(Timed)            {}
 
 func (h *quietHost) Later(*Session, Reason, error) { panic("nobody is to be evicted here") }
 func (h *quietHost) Run(int, func(Host, Instant))  { panic("there is one loop") }

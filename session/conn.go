@@ -486,6 +486,7 @@ func (c *Conn) bury() {
 	}
 	c.pong = nil
 	c.deadline = 0
+	c.host.Forget(c)
 }
 
 // fail ends the connection at once and tells whoever depends on it.

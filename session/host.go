@@ -41,6 +41,8 @@ type Host interface {
 
 	// Schedule asks for t.Expire at or shortly after the instant. See [Timed].
 	Schedule(t Timed, at Instant)
+	// Forget says that t has ended and needs no reminder.
+	Forget(t Timed)
 	// Written asks for c.Flush at the end of the turn.
 	Written(c *Conn)
 	// Fanned is as Written, for output that may wait for its share of a long

@@ -461,6 +461,7 @@ func (s *Session) Close(now Instant, r Reason, err error) {
 	}
 	s.due, s.bound = 0, 0
 	s.dropPartial()
+	s.host.Forget(s)
 	if s.ws != nil {
 		status := websocket.StatusNone
 		if r == ServerShuttingDown {

@@ -236,6 +236,8 @@ func (h *fakeHost) Claim(sid string) bool {
 
 func (h *fakeHost) Unclaim(sid string) { delete(h.w.claimed, sid) }
 
+func (h *fakeHost) Forget(t Timed) { *t.Entry() = 0 }
+
 func (h *fakeHost) Schedule(t Timed, at Instant) {
 	entry := t.Entry()
 	if *entry != 0 && *entry <= at {
