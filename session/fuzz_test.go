@@ -26,6 +26,7 @@ func allTranscripts() []transcript {
 		heartbeatTranscripts, timeoutsTranscripts, upgradeTranscripts, closeTranscripts,
 		namespacesTranscripts, statesTranscripts, packetsTranscripts, acksTranscripts,
 		handlersBehindTranscripts, clientBehindTranscripts, twoLoopsTranscripts,
+		answersBehindTranscripts, wrongTransportTranscripts, sentTranscripts,
 	} {
 		m := f()
 		for _, name := range slices.Sorted(maps.Keys(m)) {
