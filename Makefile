@@ -41,8 +41,9 @@ build-all: ## build for darwin, freebsd, linux/arm64 and windows
 	@for t in darwin/arm64 freebsd/amd64 linux/arm64 windows/amd64; do \
 		echo "build $$t" && GOOS=$${t%/*} GOARCH=$${t#*/} $(GO) build ./... || exit 1; done
 
-unit: ## tests, with the race detector
+unit: ## tests, with the race detector; what allocates, without it
 	$(GO) test -race -timeout 10m ./...
+	$(GO) test -run Alloc ./...
 
 modules: ## tests of the modules beside this one
 	@for m in $(MODULES); do echo "test $$m" && (cd $$m && $(GO) test -race ./...) || exit 1; done
