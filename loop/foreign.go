@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"strings"
 	"sync"
 )
 
@@ -40,7 +39,7 @@ func (g *Group) serveForeign() {
 // connection on which it got a page for whatever comes next, so requests for the engine
 // come here too: the connection then goes back to a loop, with the request in front.
 func (g *Group) serveHTTP(w http.ResponseWriter, r *http.Request) {
-	if !strings.HasPrefix(r.URL.EscapedPath(), g.config.Path) {
+	if !g.config.Serves([]byte(r.RequestURI)) {
 		g.handler.ServeHTTP(w, r)
 		return
 	}

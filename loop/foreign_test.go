@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 )
 
@@ -82,6 +83,35 @@ func TestForeignAndEngine(t *testing.T) {
 	ws.expectPrefix("40{")
 	ws.expect(`42["echo"]`)
 	s.eventually("one connection is counted", func() bool { return s.Connections() == 1 })
+}
+
+// TestForeignLookalikes: a target that only looks like the engine's is answered by the
+// handler, once: it does not come back to the loop, which would send it here again.
+func TestForeignLookalikes(t *testing.T) {
+	var calls atomic.Int64
+	s := start(t, Options{Foreign: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		calls.Add(1)
+		foreignApp(w, r)
+	})})
+	for i, target := range []string{
+		"/socket.io/../x",
+		"/socket.io/x/..?EIO=4&transport=polling",
+		"/socket.io/./?EIO=4&transport=polling",
+		"http://h" + polling,
+		"/%73ocket.io/?EIO=4&transport=polling",
+		"/socket.io?EIO=4&transport=polling",
+		"/SOCKET.IO/?EIO=4&transport=polling",
+		"//socket.io/?EIO=4&transport=polling",
+	} {
+		c := s.http() // as the first request on a connection, and as a later one
+		for n := range int64(2) {
+			c.send("GET", target, "")
+			c.expect(200, "GET "+target+" 0 "+c.LocalAddr().String())
+			if got, want := calls.Load(), int64(2*i)+n+1; got != want {
+				t.Fatalf("%s: the handler was called %d times, want %d", target, got, want)
+			}
+		}
+	}
 }
 
 // TestForeignOldClient: HTTP/1.0 needs no Host, here and there.

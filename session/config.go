@@ -1,6 +1,7 @@
 package session
 
 import (
+	"bytes"
 	"time"
 
 	"github.com/e6a90ca8/sio/codec/http1"
@@ -98,6 +99,32 @@ type Config struct {
 	// Translator is for servers whose clients do not use the default encoding of
 	// Socket.IO packets; nil otherwise.
 	Translator Translator
+}
+
+// Serves reports whether a request with this target, raw as it stood in the request line,
+// is the engine's. Whoever else hands requests to the engine must ask this and nothing
+// like it: two that differ would send a request to and fro without end.
+//
+// A target with a scheme is not the engine's, as in the reference server, which compares
+// the whole of it.
+func (c *Config) Serves(target []byte) bool {
+	path, _, _ := bytes.Cut(target, []byte("?"))
+	return bytes.HasPrefix(target, []byte(c.Path)) && !dotted(path)
+}
+
+// dotted reports whether a path has a segment "." or "..": whoever cleans it, as proxies
+// and net/http do, finds another one behind it.
+func dotted(path []byte) bool {
+	for rest := path; ; {
+		i := bytes.Index(rest, []byte("/."))
+		if i < 0 {
+			return false
+		}
+		rest = rest[i+2:]
+		if after := bytes.TrimPrefix(rest, []byte(".")); len(after) == 0 || after[0] == '/' {
+			return true
+		}
+	}
 }
 
 // Hooks watch the engine's side of things. Each is called on a loop and must not

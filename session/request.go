@@ -46,7 +46,7 @@ func (c *Conn) head(now Instant, b []byte) int {
 	if n == 0 {
 		return 0
 	}
-	if !bytes.HasPrefix(h.Target, []byte(cfg.Path)) || dotted(h.Path) {
+	if !cfg.Serves(h.Target) {
 		return c.foreign(now, &h, b)
 	}
 	if (h.ConnectionUpgrade || c.hops >= moveAfter) && c.moved(now, &h, b) {
@@ -126,21 +126,6 @@ func (c *Conn) body(now Instant, b []byte) int {
 	h, _, _ := http1.ParseHead(r.head, &p, &c.host.Config().HTTP)
 	c.serve(now, &h, r.body)
 	return n
-}
-
-// dotted reports whether a path has a segment "." or "..": whoever cleans it, as proxies
-// and net/http do, finds another one behind it.
-func dotted(path []byte) bool {
-	for rest := path; ; {
-		i := bytes.Index(rest, []byte("/."))
-		if i < 0 {
-			return false
-		}
-		rest = rest[i+2:]
-		if after := bytes.TrimPrefix(rest, []byte(".")); len(after) == 0 || after[0] == '/' {
-			return true
-		}
-	}
 }
 
 // request is the record of the current request.
