@@ -31,7 +31,7 @@ type Frame struct {
 	wire   []byte // WebSocket header and payload
 	head   uint8  // length of the header
 	binary bool
-	base64 atomic.Pointer[[]byte] // polling form of a binary frame, made when first asked for
+	made   atomic.Pointer[variant] // the other forms that were asked for, a list
 }
 
 // NewMessage makes a message of buf, whose first [HeaderSpace] bytes are free and
@@ -154,22 +154,12 @@ func (f *Frame) Payload() []byte { return f.wire[f.head:] }
 func (f *Frame) Binary() bool { return f.binary }
 
 // Polling is the frame as a packet of a polling payload: the text as it is, an
-// attachment as "b" and base64. The base64 form is made once, by whoever asks
-// first; when two loops ask at the same moment one of the two results is dropped.
-// It must not be changed.
+// attachment as "b" and base64. It must not be changed.
 //
 // Source: Engine.IO protocol 4, "Packet encoding, HTTP long-polling".
 func (f *Frame) Polling() []byte {
 	if !f.binary {
 		return f.wire[f.head:]
 	}
-	if p := f.base64.Load(); p != nil {
-		return *p
-	}
-	data := f.wire[f.head:]
-	b := engineio.AppendBinary(make([]byte, 0, engineio.BinarySize(len(data))), data)
-	if !f.base64.CompareAndSwap(nil, &b) {
-		return *f.base64.Load()
-	}
-	return b
+	return f.In(Base64)
 }

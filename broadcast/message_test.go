@@ -45,6 +45,12 @@ func checkFrame(t *testing.T, f *Frame, op websocket.Opcode, payload []byte) {
 	if !bytes.Equal(f.Polling(), polling) {
 		t.Errorf("polling form of %d bytes has %d bytes, want %d", len(payload), len(f.Polling()), len(polling))
 	}
+	if want := websocket.AppendFrame(nil, websocket.Text, polling); !bytes.Equal(f.In(WireBase64), want) {
+		t.Errorf("base64 frame of %d bytes has %d bytes, want %d", len(payload), len(f.In(WireBase64)), len(want))
+	}
+	if a, b := f.In(WireBase64), f.In(WireBase64); &a[0] != &b[0] {
+		t.Error("a form is made twice")
+	}
 }
 
 func head(b []byte) []byte { return b[:min(len(b), 16)] }

@@ -36,9 +36,8 @@ func (l *Loop) flush() bool {
 	}
 	drain(&l.answerable, func(s *session.Session) { s.FlushPolling(l.now) })
 	drain(&l.doomed, func(d doom) { d.s.Close(l.now, d.r, d.err) })
-	drain(&l.urgent, func(c *session.Conn) { l.scratch = c.Flush(l.now, l.scratch) })
+	drain(&l.urgent, func(c *session.Conn) { c.Flush(l.now) })
 	l.flushBulky()
-	l.trimScratch()
 	drain(&l.dead, func(d closedConn) { d.c.buried(d.err) })
 	return true
 }
@@ -46,7 +45,7 @@ func (l *Loop) flush() bool {
 // flushBulky flushes what has grown too long to wait for the end of the turn. The
 // connections stay in the lists that they are in; flushing twice does no harm.
 func (l *Loop) flushBulky() {
-	drain(&l.bulky, func(c *session.Conn) { l.scratch = c.Flush(l.now, l.scratch) })
+	drain(&l.bulky, func(c *session.Conn) { c.Flush(l.now) })
 }
 
 // flushFanned writes to connections that broadcasts have queued for, as many as this
@@ -58,19 +57,12 @@ func (l *Loop) flushFanned() bool {
 		list[i] = nil
 		l.fannedAt++
 		l.budget--
-		l.scratch = c.FlushFanned(l.now, l.scratch)
+		c.FlushFanned(l.now)
 	}
-	l.trimScratch()
 	if l.fannedAt == len(l.fanned) {
 		l.fanned, l.fannedAt, l.laden = l.fanned[:0], 0, false
 	} else {
 		l.again()
 	}
 	return n > 0
-}
-
-func (l *Loop) trimScratch() {
-	if cap(l.scratch) > 1<<20 {
-		l.scratch = nil
-	}
 }

@@ -47,7 +47,6 @@ type Loop struct {
 	doomed     []doom
 	dead       []closedConn // whose sessions are to be told
 
-	scratch []byte // for writes; empty between them
 	ids     idSource
 	date    dateCache
 	buffers bufferPool

@@ -18,7 +18,6 @@ type quietHost struct {
 	urgent     []*Conn
 	fanned     []*Conn
 	answerable []*Session
-	scratch    []byte
 	buffers    [][]byte
 }
 
@@ -81,11 +80,11 @@ func (h *quietHost) turn() {
 	}
 	h.answerable = h.answerable[:0]
 	for i := 0; i < len(h.urgent); i++ {
-		h.scratch = h.urgent[i].Flush(begin, h.scratch)
+		h.urgent[i].Flush(begin)
 	}
 	h.urgent = h.urgent[:0]
 	for i := 0; i < len(h.fanned); i++ {
-		h.scratch = h.fanned[i].FlushFanned(begin, h.scratch)
+		h.fanned[i].FlushFanned(begin)
 	}
 	h.fanned = h.fanned[:0]
 }

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/e6a90ca8/sio/broadcast"
 	"github.com/e6a90ca8/sio/codec/websocket"
 )
 
@@ -27,9 +28,9 @@ type Conn struct {
 	ticket   uint32  // number of the current request; answers to earlier ones are dropped
 	state    connState
 	marks    connMarks
-	lingered uint8 // seconds spent in connClosing
-	hops     uint8 // polling requests in a row whose session lives on another loop
-	pong     *pong // owed for the last ping, until the end of the turn
+	hops     uint8          // polling requests in a row whose session lives on another loop; in connClosing, seconds
+	form     broadcast.Form // of a WebSocket's messages
+	pong     *pong          // owed for the last ping, until the end of the turn
 }
 
 type connState uint8
@@ -75,7 +76,6 @@ const (
 	markShut                            // Shutdown was called
 	markReceiving                       // Receive is on the stack
 	markFanned                          // the loop will call FlushFanned, this turn or a later one
-	markBase64                          // a WebSocket that wants attachments as text
 	markMoved                           // it came from another loop, and stays
 )
 
@@ -198,7 +198,7 @@ func (c *Conn) consume(now Instant, b []byte) int {
 			// frame, and so does what inline handlers answer.
 			long := c.out != nil && c.out.bytes > flushEarly
 			if long && c.state == connWebSocket {
-				c.flushNow(now)
+				c.Flush(now)
 			}
 			if used == 0 || long || c.state != connWebSocket || c.sess.stalls > 0 {
 				if c.stopReading(now) {
@@ -361,13 +361,13 @@ func (c *Conn) fanned() *Output {
 }
 
 // FlushFanned is Flush for what [Host.Fanned] has asked for.
-func (c *Conn) FlushFanned(now Instant, scratch []byte) []byte {
+func (c *Conn) FlushFanned(now Instant) {
 	c.marks &^= markFanned
-	return c.Flush(now, scratch)
+	c.Flush(now)
 }
 
-// Flush writes what waits. scratch is the loop's; the grown one is returned.
-func (c *Conn) Flush(now Instant, scratch []byte) []byte {
+// Flush writes what waits.
+func (c *Conn) Flush(now Instant) {
 	c.marks &^= markWritten
 	if c.pong != nil && c.state < connCloseWait {
 		if c.out == nil {
@@ -378,7 +378,7 @@ func (c *Conn) Flush(now Instant, scratch []byte) []byte {
 	c.pong = nil
 	o := c.out
 	if o == nil {
-		return scratch
+		return
 	}
 	c.out = nil
 	if o.bytes > 0 && c.state != connDead {
@@ -390,9 +390,7 @@ func (c *Conn) Flush(now Instant, scratch []byte) []byte {
 			s.flushing()
 		}
 		before := c.wire.Buffered()
-		var bufs [][]byte
-		bufs, scratch = o.buffers(scratch)
-		c.wire.Write(bufs)
+		c.wire.Write(c.host.buffers(o))
 		switch {
 		case s != nil:
 			s.flushed(now, before, c.wire.Buffered(), o.longest)
@@ -403,14 +401,6 @@ func (c *Conn) Flush(now Instant, scratch []byte) []byte {
 	c.host.free(o)
 	if c.state == connClosing {
 		c.shut()
-	}
-	return scratch
-}
-
-// flushNow is Flush in the middle of a turn.
-func (c *Conn) flushNow(now Instant) {
-	if c.host.scratch = c.Flush(now, c.host.scratch); cap(c.host.scratch) > 1<<20 {
-		c.host.scratch = nil
 	}
 }
 
@@ -434,6 +424,7 @@ func (c *Conn) closing(now Instant) {
 		return
 	}
 	c.state = connClosing
+	c.hops = 0
 	c.dropRequest()
 	if len(c.host.slow) > 0 {
 		delete(c.host.slow, c)
@@ -534,11 +525,14 @@ func (c *Conn) Expire(now Instant) Instant {
 		c.unstall(now)
 		c.sess.look(now)
 	case connIdle, connAnswer:
-		if _, slow := c.host.slow[c]; !slow {
-			c.wire.Close()
-		} else if !c.behind(now) && c.state == connIdle {
+		switch _, slow := c.host.slow[c]; {
+		case slow && c.behind(now), c.state == connAnswer:
+			// Looked at again, or waiting for somebody else's answer.
+		case slow:
 			c.until(now.After(c.host.Config().IdleTimeout))
 			c.resume(now)
+		default:
+			c.wire.Close()
 		}
 	case connProbe:
 		// The session goes on polling.
@@ -555,11 +549,11 @@ func (c *Conn) Expire(now Instant) Instant {
 // linger looks after a connection that waits for its last bytes to be written, or
 // for the peer to close.
 func (c *Conn) linger(now Instant) {
-	if c.marks&markShut != 0 || c.lingered >= maxLinger {
+	if c.marks&markShut != 0 || c.hops >= maxLinger {
 		c.wire.Close()
 		return
 	}
-	c.lingered++
+	c.hops++
 	c.until(now.After(lingerTimeout))
 	c.shut()
 }

@@ -65,13 +65,11 @@ func (o *Output) seal() {
 
 // message adds a message as WebSocket frames. Short ones are copied when something
 // of our own stands before them anyway: so few bytes copied costs less than a
-// buffer more in the write. With asText attachments travel in base64, as over polling.
-func (o *Output) message(m *broadcast.Message, asText bool) {
+// buffer more in the write.
+func (o *Output) message(m *broadcast.Message, form broadcast.Form) {
 	o.longest = max(o.longest, m.Size())
-	if asText && m.Frames() > 1 {
-		for i := range m.Frames() {
-			o.text(m.Frame(i).Polling())
-		}
+	if form != broadcast.Wire {
+		o.formed(m, form)
 		return
 	}
 	if m.Size() <= copyBelow && (o.from < len(o.own) || len(o.list) >= MaxBuffers-1) {
@@ -82,6 +80,17 @@ func (o *Output) message(m *broadcast.Message, asText bool) {
 	}
 	for i := range m.Frames() {
 		o.share(m.Frame(i).Wire())
+	}
+}
+
+// formed is message for clients that want another form of the frames.
+func (o *Output) formed(m *broadcast.Message, form broadcast.Form) {
+	for i := range m.Frames() {
+		if b := m.Frame(i).In(form); len(b) <= copyBelow {
+			o.raw(b)
+		} else {
+			o.share(b)
+		}
 	}
 }
 
@@ -187,11 +196,11 @@ func (q *queue) message(m *broadcast.Message) {
 	q.compress = q.compress || m.Compress()
 }
 
-// frames moves everything to o as WebSocket frames, asText as in [Output.message].
-func (q *queue) frames(o *Output, asText bool) {
+// frames moves everything to o as WebSocket frames.
+func (q *queue) frames(o *Output, form broadcast.Form) {
 	for _, p := range q.packets {
 		if p.msg != nil {
-			o.message(p.msg, asText)
+			o.message(p.msg, form)
 		} else {
 			o.text(q.own[p.from:p.to])
 		}

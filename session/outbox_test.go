@@ -50,10 +50,13 @@ func TestOutputMixes(t *testing.T) {
 				want = append(want, p...)
 			case 3:
 				m := textMessage("4"+string(p), true, []byte{1, 2}, nil)
-				asText := rnd.IntN(2) == 0
-				o.message(m, asText)
+				form := broadcast.Wire
+				if rnd.IntN(2) == 0 {
+					form = broadcast.WireBase64
+				}
+				o.message(m, form)
 				for i := range m.Frames() {
-					if f := m.Frame(i); asText {
+					if f := m.Frame(i); form == broadcast.WireBase64 {
 						want = websocket.AppendFrame(want, websocket.Text, f.Polling())
 					} else {
 						want = append(want, f.Wire()...)
@@ -122,13 +125,13 @@ func TestOutputCopiesShortMessages(t *testing.T) {
 		put  func(o *Output)
 		bufs int
 	}{
-		{"short alone", func(o *Output) { o.message(short, false) }, 1},
-		{"short behind a packet", func(o *Output) { o.text([]byte("2")); o.message(short, false) }, 1},
-		{"long behind a packet", func(o *Output) { o.text([]byte("2")); o.message(long, false) }, 2},
-		{"packet behind short", func(o *Output) { o.message(short, false); o.text([]byte("2")) }, 2},
+		{"short alone", func(o *Output) { o.message(short, broadcast.Wire) }, 1},
+		{"short behind a packet", func(o *Output) { o.text([]byte("2")); o.message(short, broadcast.Wire) }, 1},
+		{"long behind a packet", func(o *Output) { o.text([]byte("2")); o.message(long, broadcast.Wire) }, 2},
+		{"packet behind short", func(o *Output) { o.message(short, broadcast.Wire); o.text([]byte("2")) }, 2},
 		{"many short", func(o *Output) {
 			for range 100 {
-				o.message(short, false)
+				o.message(short, broadcast.Wire)
 			}
 		}, MaxBuffers},
 	} {
@@ -191,12 +194,12 @@ func TestQueueForms(t *testing.T) {
 		if bufs, _ := o.buffers(nil); string(bytes.Join(bufs, nil)) != payload || o.Len() != len(payload) {
 			t.Fatalf("round %d: payload differs", round)
 		}
-		for _, form := range []struct {
-			q      *queue
-			asText bool
-		}{{&framed, false}, {&astext, true}} {
+		for _, tc := range []struct {
+			q    *queue
+			form broadcast.Form
+		}{{&framed, broadcast.Wire}, {&astext, broadcast.WireBase64}} {
 			var o Output
-			form.q.frames(&o, form.asText)
+			tc.q.frames(&o, tc.form)
 			bufs, _ := o.buffers(nil)
 			if got := pollingForm(t, bytes.Join(bufs, nil)); !slices.Equal(got, packets) {
 				t.Fatalf("round %d: frames differ: %d packets, want %d", round, len(got), len(packets))

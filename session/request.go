@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"time"
 
+	"github.com/e6a90ca8/sio/broadcast"
 	"github.com/e6a90ca8/sio/codec/http1"
 	"github.com/e6a90ca8/sio/codec/websocket"
 )
@@ -150,7 +151,7 @@ func (c *Conn) dropRequest() {
 // foreign deals with a request that is not for the engine.
 func (c *Conn) foreign(now Instant, h *http1.Head, b []byte) int {
 	if c.out != nil { // answers to earlier requests go first
-		c.Flush(now, nil)
+		c.Flush(now)
 	}
 	if c.state == connDead {
 		return len(b)
@@ -380,19 +381,20 @@ func (c *Conn) switchProtocols(q *Request) {
 	n := len(o.own)
 	o.own = resp.AppendHead(o.own)
 	o.bytes += len(o.own) - n
+	c.hops = 0
 	c.reader = websocket.Reader{Config: &c.host.Config().Frames}
 	var scratch [8]byte
 	if b64, _ := http1.QueryValue(scratch[:0], q.Query, "b64"); len(b64) > 0 {
-		c.marks |= markBase64
+		c.form = broadcast.WireBase64
 	}
 	c.until(0)
 }
 
 var errHandshake = &http1.Error{Status: 400, Text: "bad WebSocket opening handshake"}
 
-// moveAfter is how many requests in a row a connection carries to one and the same other
-// loop before it moves there itself: a hop costs the two loops 3 us, a move 90. A
-// connection moves once, so one that a proxy uses for many sessions is not sent about.
+// moveAfter is how many requests in a row a connection carries to other loops before it
+// moves to the last one's itself: a hop costs the two loops 3 us, a move 90. A connection
+// moves once, so one that a proxy uses for many sessions is not sent about.
 const moveAfter = 8
 
 // moved gives the connection to the loop of the session that a request names: at once
@@ -406,7 +408,7 @@ func (c *Conn) moved(now Instant, h *http1.Head, unread []byte) bool {
 		return false
 	}
 	if c.out != nil { // answers to earlier requests go first
-		c.Flush(now, nil)
+		c.Flush(now)
 	}
 	if c.state == connDead || c.wire.Buffered() > 0 || !c.host.Move(c, home, unread) {
 		return c.state == connDead

@@ -247,16 +247,15 @@ func (s *Session) message(m *broadcast.Message, fanned bool) {
 		}
 	}
 	if s.ws != nil {
-		asText := s.ws.marks&markBase64 != 0
 		if fanned {
 			o := s.ws.fanned()
-			if o.message(m, asText); o.bytes > flushEarly {
+			if o.message(m, s.ws.form); o.bytes > flushEarly {
 				s.host.Laden()
 			}
 			return
 		}
 		o := s.ws.output()
-		if o.message(m, asText); o.bytes > flushEarly {
+		if o.message(m, s.ws.form); o.bytes > flushEarly {
 			s.host.Bulky(s.ws)
 		}
 		return

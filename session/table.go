@@ -22,7 +22,7 @@ type Table struct {
 	name     []byte        // of an event, when it has to be unescaped
 
 	slow    map[*Conn]slowness // peers that are behind with HTTP answers
-	scratch []byte             // for writes in the middle of a turn
+	scratch []byte             // for the buffers of one write
 
 	// Space to put short things together in, for one statement at a time: a buffer on the
 	// stack would be moved to the heap for the sake of the hooks that may see it.
@@ -61,6 +61,18 @@ func (t *Table) free(o *Output) {
 	o.reset()
 	t.outputs.put(o)
 }
+
+// buffers is what o has to be written, valid until the next call.
+func (t *Table) buffers(o *Output) (bufs [][]byte) {
+	bufs, t.scratch = o.buffers(t.scratch)
+	if cap(t.scratch) > maxScratch {
+		t.scratch = nil
+	}
+	return bufs
+}
+
+// maxScratch is how much of the space that writes are put together in is kept, in bytes.
+const maxScratch = 1 << 20
 
 func (t *Table) request() *request { return t.requests.get() }
 

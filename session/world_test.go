@@ -185,7 +185,6 @@ type fakeHost struct {
 	bulky      []*Conn
 	fanned     []*Conn
 	dead       []*fakeWire
-	scratch    []byte
 	lent       int // buffers
 }
 
@@ -332,7 +331,7 @@ func (h *fakeHost) turn() bool {
 	}
 	h.doomed = nil
 	for i := 0; i < len(h.urgent); i++ {
-		h.scratch = h.urgent[i].Flush(now, h.scratch)
+		h.urgent[i].Flush(now)
 	}
 	h.urgent = nil
 	h.flushBulky()
@@ -341,7 +340,7 @@ func (h *fakeHost) turn() bool {
 	}
 	h.dead = nil
 	for i := 0; i < len(h.fanned); i++ {
-		h.scratch = h.fanned[i].FlushFanned(now, h.scratch)
+		h.fanned[i].FlushFanned(now)
 	}
 	h.fanned = nil
 	return busy
@@ -349,7 +348,7 @@ func (h *fakeHost) turn() bool {
 
 func (h *fakeHost) flushBulky() {
 	for i := 0; i < len(h.bulky); i++ {
-		h.scratch = h.bulky[i].Flush(h.w.now, h.scratch)
+		h.bulky[i].Flush(h.w.now)
 	}
 	h.bulky = nil
 }
