@@ -80,7 +80,8 @@ func (w *wheel) sweep() {
 		list := *slot
 		kept := list[:0]
 		for _, t := range list {
-			if *t.Entry() == slotTime(tick) {
+			// Behind a jump of the clock live entries lie in slots of a later round.
+			if live := *t.Entry(); live != 0 && (live == slotTime(tick) || live <= slotTime(w.tick)) {
 				kept = append(kept, t)
 			}
 		}

@@ -105,6 +105,37 @@ func TestWheelMoves(t *testing.T) {
 	}
 }
 
+// TestWheelForgetsBehindAJump: when the clock has jumped further than the wheel goes round,
+// as when the process was stopped, a sweep still tells live entries from others.
+func TestWheelForgetsBehindAJump(t *testing.T) {
+	const tick = session.Instant(WheelTick)
+	var w wheel
+	stay := make([]*timedThing, 300)
+	gone := make([]*timedThing, 5000)
+	w.schedule(&sweeper{f: func() {
+		for _, x := range gone {
+			w.forget(x)
+		}
+	}}, 5*tick)
+	for i := range stay {
+		stay[i] = &timedThing{t: t}
+		stay[i].until(&w, session.Instant(20+i)*tick)
+	}
+	for i := range gone {
+		gone[i] = &timedThing{t: t}
+		gone[i].until(&w, session.Instant(10+i%400)*tick)
+	}
+	w.advance(3 * wheelSlots * tick)
+	for i, x := range stay {
+		if len(x.fired) != 1 {
+			t.Fatalf("entry %d was reminded %d times, want once", i, len(x.fired))
+		}
+	}
+	if w.size != 0 {
+		t.Errorf("%d entries are left", w.size)
+	}
+}
+
 // TestWheelForgets: what has ended is not held on to, nor reminded, and the rest is.
 func TestWheelForgets(t *testing.T) {
 	const tick = session.Instant(WheelTick)
