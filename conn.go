@@ -40,7 +40,7 @@ func (s *Server) hooks() *session.Hooks {
 			defer s.survive("OnHeaders")
 			header := make(http.Header)
 			f(header, &Handshake{
-				head: append([]byte(nil), head...), remote: c.Remote(), issued: c.Host().Wall(), secure: c.Wire().Secure(),
+				head: append([]byte(nil), head...), remote: c.Remote(), issued: c.Host().Wall(), secure: c.Wire().TLS() != nil, tls: c.Wire().TLS(),
 			}, initial)
 			for name, values := range header {
 				for _, v := range values {

@@ -1,6 +1,7 @@
 package sio
 
 import (
+	"crypto/tls"
 	"encoding/json"
 	"net/http"
 	"net/netip"
@@ -19,13 +20,14 @@ type Handshake struct {
 	remote netip.AddrPort
 	issued int64 // milliseconds of Unix time
 	secure bool
+	tls    *tls.ConnectionState
 	auth   []byte
 	json   *JSON // Options.JSON
 }
 
 func handshakeOf(s *session.Session) *Handshake {
 	h := s.Handshake()
-	return &Handshake{head: []byte(h.Head), remote: h.Remote, issued: h.Issued, secure: h.Secure}
+	return &Handshake{head: []byte(h.Head), remote: h.Remote, issued: h.Issued, secure: h.Secure, tls: h.TLS}
 }
 
 // Handshake is the request that the socket's connection began with, and what the
@@ -83,6 +85,11 @@ func (h *Handshake) Field(name string) string { return string(http1.Field(h.head
 
 // Secure reports whether the connection is encrypted up to this server.
 func (h *Handshake) Secure() bool { return h.secure }
+
+// TLS is what was negotiated for the connection, with the certificates that the client
+// has shown; nil without TLS, or if that ends before this server. It is shared, and must
+// not be changed. Node: request.socket, a TLSSocket.
+func (h *Handshake) TLS() *tls.ConnectionState { return h.tls }
 
 // CrossDomain reports whether the request has an Origin, as browsers send it for
 // another site's pages. Node: xdomain.
@@ -158,5 +165,5 @@ func newHandshakeError(r *session.Request, f *session.Failure) *HandshakeError {
 
 // requestHandshake is a handshake of a request that has no session (yet). It copies.
 func requestHandshake(r *session.Request) *Handshake {
-	return &Handshake{head: append([]byte(nil), r.Raw...), remote: r.Remote, issued: r.Wall, secure: r.Secure}
+	return &Handshake{head: append([]byte(nil), r.Raw...), remote: r.Remote, issued: r.Wall, secure: r.Secure, tls: r.TLS}
 }

@@ -1,6 +1,7 @@
 package loop
 
 import (
+	"crypto/tls"
 	"net"
 	"net/netip"
 
@@ -118,8 +119,8 @@ func (c *conn) Remote() netip.AddrPort {
 	return netip.AddrPort{}
 }
 
-// Secure implements [session.Wire].
-func (c *conn) Secure() bool { return false }
+// TLS implements [session.Wire].
+func (c *conn) TLS() *tls.ConnectionState { return nil }
 
 // gone is told that gnet has closed the connection.
 func (c *conn) gone(err error) {

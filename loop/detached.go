@@ -1,6 +1,7 @@
 package loop
 
 import (
+	"crypto/tls"
 	"io"
 	"maps"
 	"math"
@@ -315,5 +316,5 @@ func (w *pipeWire) Close() {
 // Remote implements [session.Wire].
 func (w *pipeWire) Remote() netip.AddrPort { return w.remote }
 
-// Secure implements [session.Wire].
-func (w *pipeWire) Secure() bool { return false }
+// TLS implements [session.Wire].
+func (w *pipeWire) TLS() *tls.ConnectionState { return nil }

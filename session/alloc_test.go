@@ -1,6 +1,7 @@
 package session
 
 import (
+	"crypto/tls"
 	"net/netip"
 	"testing"
 
@@ -97,12 +98,12 @@ func (w *quietWire) Write(bufs [][]byte) {
 		w.n += len(b)
 	}
 }
-func (w *quietWire) Buffered() int          { return 0 }
-func (w *quietWire) Pause(bool) bool        { return true }
-func (w *quietWire) Shutdown()              {}
-func (w *quietWire) Close()                 {}
-func (w *quietWire) Remote() netip.AddrPort { return netip.AddrPort{} }
-func (w *quietWire) Secure() bool           { return false }
+func (w *quietWire) Buffered() int             { return 0 }
+func (w *quietWire) Pause(bool) bool           { return true }
+func (w *quietWire) Shutdown()                 {}
+func (w *quietWire) Close()                    {}
+func (w *quietWire) Remote() netip.AddrPort    { return netip.AddrPort{} }
+func (w *quietWire) TLS() *tls.ConnectionState { return nil }
 
 // quietApp lets everybody in and counts.
 type quietApp struct {

@@ -68,7 +68,7 @@ func (c *Conn) hop(now Instant, q *Request, t Transport, home int, body []byte) 
 	}
 	raw := append([]byte(nil), q.Raw...)
 	body = append([]byte(nil), body...)
-	ticket, remote, secure := c.ticket, q.Remote, q.Secure
+	ticket, remote, secure, state := c.ticket, q.Remote, q.Secure, q.TLS
 	c.host.Run(home, func(h Host, now Instant) {
 		var p http1.Progress
 		head, _, err := http1.ParseHead(raw, &p, &h.Config().HTTP)
@@ -77,7 +77,7 @@ func (c *Conn) hop(now Instant, q *Request, t Transport, home int, body []byte) 
 			return
 		}
 		var scratch [128]byte
-		q := Request{Head: head, Remote: remote, Secure: secure}
+		q := Request{Head: head, Remote: remote, Secure: secure, TLS: state}
 		q.SID, _ = http1.QueryValue(scratch[:0:64], head.Query, "sid")
 		q.EIO, _ = http1.QueryValue(scratch[64:64], head.Query, "EIO")
 		arrive(h, now, &call{from: (*far)(c), ticket: ticket, request: &q, transport: t, body: body})
@@ -287,7 +287,8 @@ func (f *far) failure(_ Instant, ticket uint32, q *Request, e *Failure) {
 		}
 		var p http1.Progress
 		h, _, _ := http1.ParseHead(raw, &p, &c.host.Config().HTTP)
-		c.failed(now, &Request{Head: h, Remote: c.wire.Remote(), Secure: c.wire.Secure()}, e)
+		r := c.query(h)
+		c.failed(now, &r, e)
 	})
 }
 

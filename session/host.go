@@ -1,6 +1,7 @@
 package session
 
 import (
+	"crypto/tls"
 	"net/netip"
 
 	"github.com/e6a90ca8/sio/codec/http1"
@@ -94,8 +95,9 @@ type Wire interface {
 	Close()
 	// Remote is the peer's address; zero if it has none.
 	Remote() netip.AddrPort
-	// Secure reports whether the connection is encrypted by TLS.
-	Secure() bool
+	// TLS is what TLS has negotiated; nil if the connection is not encrypted by it. It is
+	// shared, and not changed once a byte has come.
+	TLS() *tls.ConnectionState
 }
 
 // Timed is something with deadlines. A Timed has at most one live entry in the
@@ -175,11 +177,12 @@ const (
 type Request struct {
 	http1.Head
 	Remote    netip.AddrPort
-	Secure    bool
-	Transport []byte // query parameter
-	SID       []byte // query parameter
-	EIO       []byte // query parameter
-	Wall      int64  // milliseconds of Unix time, once an App is shown it
+	Secure    bool                 // encrypted up to this server
+	TLS       *tls.ConnectionState // see [Wire]
+	Transport []byte               // query parameter
+	SID       []byte               // query parameter
+	EIO       []byte               // query parameter
+	Wall      int64                // milliseconds of Unix time, once an App is shown it
 }
 
 // A Failure is why a request was refused.

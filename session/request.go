@@ -191,6 +191,19 @@ func (c *Conn) refuse(now Instant, err error) {
 	c.respond(now, &http1.Response{Status: status}, nil)
 }
 
+// Reject answers a client that does not speak HTTP here, of which nothing was received,
+// with a status and a line of text, and closes.
+func (c *Conn) Reject(now Instant, status int, text string) {
+	if c.state != connHead {
+		return
+	}
+	c.state = connAnswer
+	c.ticket++
+	c.request().persist = http1.ConnectionClose
+	body := append([]byte(text), '\n')
+	c.respond(now, &http1.Response{Status: status, ContentType: textPlain}, body)
+}
+
 // serve works on a whole request. h and body are views.
 //
 // The order of the checks is the reference server's, because clients and tests see
@@ -199,7 +212,7 @@ func (c *Conn) refuse(now Instant, err error) {
 func (c *Conn) serve(now Instant, h *http1.Head, body []byte) {
 	r := c.request()
 	q := &r.query
-	*q = Request{Head: *h, Remote: c.wire.Remote(), Secure: c.wire.Secure()}
+	*q = c.query(*h)
 	q.Transport, _ = http1.QueryValue(r.names[:0:96], h.Query, "transport")
 	q.SID, _ = http1.QueryValue(r.names[96:96:192], h.Query, "sid")
 	q.EIO, _ = http1.QueryValue(r.names[192:192], h.Query, "EIO")
@@ -243,6 +256,12 @@ func (c *Conn) serve(now Instant, h *http1.Head, body []byte) {
 	default:
 		c.hop(now, q, transport, home, body)
 	}
+}
+
+// query is what is known of a request by its head and where it has come from.
+func (c *Conn) query(h http1.Head) Request {
+	state := c.wire.TLS()
+	return Request{Head: h, Remote: c.wire.Remote(), Secure: state != nil, TLS: state}
 }
 
 func transportNamed(name []byte) Transport {
@@ -300,7 +319,7 @@ func (c *Conn) Admitted(now Instant, ticket uint32, v Verdict) {
 	var p http1.Progress
 	h, _, _ := http1.ParseHead(c.req.head, &p, &c.host.Config().HTTP)
 	q := &c.req.query
-	*q = Request{Head: h, Remote: c.wire.Remote(), Secure: c.wire.Secure()}
+	*q = c.query(h)
 	q.Transport, _ = http1.QueryValue(c.req.names[:0:96], h.Query, "transport")
 	q.EIO, _ = http1.QueryValue(c.req.names[192:192], h.Query, "EIO")
 	c.decided(now, q, transportNamed(q.Transport), v)

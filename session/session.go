@@ -1,6 +1,7 @@
 package session
 
 import (
+	"crypto/tls"
 	"math"
 	"net/netip"
 	"sync/atomic"
@@ -22,6 +23,7 @@ type Session struct {
 	raw    [IDLen]byte // the id's characters, if the application did not make it
 	issued int64       // milliseconds of Unix time
 	secure bool
+	tls    bool // more is there, and its field tls fixed
 	first  Transport
 
 	// Written by the loop, read by any goroutine.
@@ -49,6 +51,8 @@ type sessionMore struct {
 	partial *partial      // a packet whose attachments are coming
 	sent    []func(error) // see Sent
 	inbound Inbound       // of a client that does not use the default encoding
+
+	tls *tls.ConnectionState // of the first request; fixed, see Session.tls
 }
 
 // Handshake is what a session keeps of its first request.
@@ -57,12 +61,17 @@ type Handshake struct {
 	Remote    netip.AddrPort
 	Issued    int64 // milliseconds of Unix time
 	Secure    bool
+	TLS       *tls.ConnectionState // nil without TLS, or if that ends before this server
 	Transport Transport
 }
 
 // Handshake tells of the request that the session began with. Any goroutine.
 func (s *Session) Handshake() Handshake {
-	return Handshake{Head: s.head, Remote: s.remote.addrPort(), Issued: s.issued, Secure: s.secure, Transport: s.first}
+	h := Handshake{Head: s.head, Remote: s.remote.addrPort(), Issued: s.issued, Secure: s.secure, Transport: s.first}
+	if s.tls {
+		h.TLS = s.more.tls
+	}
+	return h
 }
 
 // compactAddr is an address and a port in 20 bytes instead of 32. It has no room for
@@ -143,6 +152,9 @@ func newSession(h Host, now Instant, q *Request, t Transport, sid string) *Sessi
 		return nil
 	}
 	s.head, s.remote, s.secure, s.issued = string(q.Raw), compact(q.Remote), q.Secure, h.Wall()
+	if q.TLS != nil {
+		s.tls, s.more = true, &sessionMore{tls: q.TLS}
+	}
 	if t == Polling {
 		s.polling = new(polling)
 	}

@@ -2,6 +2,7 @@ package session
 
 import (
 	"container/heap"
+	"crypto/tls"
 	"io"
 	"maps"
 	"net/netip"
@@ -400,6 +401,7 @@ type fakeWire struct {
 
 	client client
 	record []byte // all that the client has sent
+	tls    *tls.ConnectionState
 }
 
 var _ Wire = (*fakeWire)(nil)
@@ -500,8 +502,8 @@ func (x *fakeWire) buried() {
 	}
 }
 
-func (x *fakeWire) Remote() netip.AddrPort { return netip.MustParseAddrPort("192.0.2.1:4000") }
-func (x *fakeWire) Secure() bool           { return false }
+func (x *fakeWire) Remote() netip.AddrPort    { return netip.MustParseAddrPort("192.0.2.1:4000") }
+func (x *fakeWire) TLS() *tls.ConnectionState { return x.tls }
 
 // send brings bytes from the client, cut as the world is told to.
 func (x *fakeWire) send(b []byte) {
