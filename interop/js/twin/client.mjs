@@ -1,0 +1,129 @@
+// The client of both programs: it goes through everything that they do, one thing after
+// another, and returns what it saw.
+
+import { io } from "socket.io-client";
+
+/** play talks to the server at url over the transports, and is the transcript. */
+export async function play(url, transports) {
+  const transcript = [];
+  const sockets = [];
+  const say = (...line) => transcript.push(JSON.stringify(line));
+
+  const connect = (who, { nsp = "", auth = { name: who }, ...more } = {}) => {
+    const socket = io(url + nsp, { transports, auth, forceNew: true, reconnection: false, ...more });
+    sockets.push(socket);
+    socket.on("connect_error", (err) => say(who, "connect_error", err.message, err.data ?? err.context?.responseText ?? null));
+    socket.on("disconnect", (reason) => say(who, "disconnect", reason));
+    return socket;
+  };
+  const next = (socket, event) => new Promise((done) => socket.once(event, (...args) => done(args)));
+  const connected = async (who, options) => {
+    const socket = connect(who, options);
+    await next(socket, "connect");
+    return socket;
+  };
+  // Everything that came to a socket before it gets this answer has come.
+  const settle = (socket) => socket.emitWithAck("divide", 1, 1);
+
+  // 2, 3: the whole server refuses, before there is a session
+  await next(connect("luna", { extraHeaders: { "x-region": "moon" }, transports: ["polling"] }), "connect_error");
+  // 4: the namespace refuses, and says why
+  await next(connect("nobody", { auth: {} }), "connect_error");
+
+  const [ann, bob, cid] = await Promise.all(["ann", "bob", "cid"].map((who) => connected(who)));
+  const everybody = { ann, bob, cid };
+
+  // 5: the sender is not told
+  ann.emit("enter", "red");
+  await settle(ann);
+  const entered = next(ann, "entered");
+  bob.emit("enter", "red");
+  say("ann", "entered", ...(await entered));
+  cid.emit("enter", "blue");
+  await settle(cid);
+
+  // 6
+  say("6 divides to", await ann.emitWithAck("divide", 6, 4));
+  say("by zero", await ann.emitWithAck("divide", 6, 0));
+
+  // 7
+  say("reversed", [...(await ann.emitWithAck("reverse", Buffer.from([1, 2, 3])))]);
+
+  // 8
+  ann.once("number?", (...args) => args.at(-1)(21));
+  ann.emit("guess");
+  say("ann", "guessed", ...(await next(ann, "guessed")));
+
+  // 9
+  for (const [who, vote] of [["ann", "yes"], ["bob", "no"]]) everybody[who].once("your vote?", (...args) => args.at(-1)(vote));
+  const votes = Promise.all([next(ann, "votes"), next(bob, "votes")]);
+  ann.emit("vote", "red");
+  say("votes", ...(await votes));
+
+  // 10: cid is in two rooms, and hears it once; bob is where it is quiet
+  cid.emit("enter", "red");
+  bob.emit("enter", "quiet");
+  await Promise.all([settle(cid), settle(bob)]);
+  const shouts = {};
+  for (const [who, socket] of Object.entries(everybody)) socket.on("shouted", (text) => (shouts[who] ??= []).push(text));
+  const heard = next(cid, "shouted");
+  bob.emit("shout", "hey");
+  await heard;
+  await Promise.all([settle(ann), settle(bob), settle(cid)]);
+  say("shouted", Object.entries(shouts).sort());
+
+  // 11
+  const relayed = next(bob, "relayed");
+  ann.emit("relay", { nested: [1, "zwölf", null, { deep: Buffer.from("bytes") }] }, "and", Buffer.from([0, 255]));
+  const [first, ...rest] = await relayed;
+  first.nested[3].deep = String(first.nested[3].deep);
+  say("relayed", first, rest[0], [...rest[1]]);
+
+  // 12, 13
+  const position = next(ann, "position");
+  ann.emit("position", { x: 1, y: 2 });
+  say("position", ...(await position));
+
+  // 15: the second one is for nobody
+  const set = [];
+  ann.on("set", () => set.push("set"));
+  ann.emit("ready");
+  ann.emit("ready");
+  await settle(ann);
+  say("ready twice", set);
+
+  // 17
+  ann.emit("admin:stop");
+  say("denied", ...(await next(ann, "denied")));
+
+  // 18
+  const match = connect("match", { nsp: "/match-42" });
+  say("match", ...(await next(match, "match")));
+  await next(connect("lost", { nsp: "/match-x" }), "connect_error");
+
+  // 19
+  const control = await connected("control", { nsp: "/control" });
+  say("in red", await control.emitWithAck("who", "red"));
+  await control.emitWithAck("move", "red", "green");
+  say("in red", await control.emitWithAck("who", "red"));
+  say("in green", await control.emitWithAck("who", "green"));
+
+  // 14: with the reason, in the rooms that they had
+  const left = next(ann, "left");
+  bob.disconnect();
+  say("ann", "left", ...(await left));
+
+  const kicked = next(cid, "disconnect");
+  control.emit("kick", "blue");
+  await kicked;
+
+  // 1: a message that is too long costs the connection
+  const cut = next(ann, "disconnect");
+  ann.emit("relay", "x".repeat(150_000));
+  await cut;
+
+  const figures = await control.emitWithAck("figures");
+  say("figures", figures.refused, figures.seen, figures.positions, figures.clients >= 2);
+  sockets.forEach((socket) => socket.disconnect());
+  return transcript;
+}
