@@ -60,36 +60,41 @@ func AppendHandshake(dst []byte, h *Handshake) []byte {
 // no more than JSON asks for. What is not UTF-8 becomes U+FFFD. Session ids may
 // come from an application's own generator, so s can be anything.
 func appendString(dst []byte, s string) []byte {
-	const hex = "0123456789abcdef"
 	dst = append(dst, '"')
 	for i := 0; i < len(s); {
 		c := s[i]
-		switch {
-		case c == '"' || c == '\\':
-			dst = append(dst, '\\', c)
-		case c >= ' ' && c < utf8.RuneSelf:
-			dst = append(dst, c)
-		case c == '\b':
-			dst = append(dst, `\b`...)
-		case c == '\t':
-			dst = append(dst, `\t`...)
-		case c == '\n':
-			dst = append(dst, `\n`...)
-		case c == '\f':
-			dst = append(dst, `\f`...)
-		case c == '\r':
-			dst = append(dst, `\r`...)
-		case c < ' ':
-			dst = append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
-		default:
+		if c >= utf8.RuneSelf {
 			r, n := utf8.DecodeRuneInString(s[i:])
 			dst = utf8.AppendRune(dst, r)
 			i += n
 			continue
 		}
+		dst = appendEscaped(dst, c)
 		i++
 	}
 	return append(dst, '"')
+}
+
+// appendEscaped appends the ASCII character c of a JSON string, escaped if it has to be.
+func appendEscaped(dst []byte, c byte) []byte {
+	const hex = "0123456789abcdef"
+	switch {
+	case c == '"' || c == '\\':
+		return append(dst, '\\', c)
+	case c >= ' ':
+		return append(dst, c)
+	case c == '\b':
+		return append(dst, `\b`...)
+	case c == '\t':
+		return append(dst, `\t`...)
+	case c == '\n':
+		return append(dst, `\n`...)
+	case c == '\f':
+		return append(dst, `\f`...)
+	case c == '\r':
+		return append(dst, `\r`...)
+	}
+	return append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
 }
 
 // ParseHandshake reads the data of an open packet, [Packet].Data, for clients.

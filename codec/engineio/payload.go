@@ -11,12 +11,14 @@ import (
 // Source: Engine.IO protocol 4, "HTTP long-polling", under "Packet encoding".
 const Separator = 0x1e
 
-// A Payload walks over the packets in the body of a polling request or response.
+// A Payload walks over the packets in the body of a polling request or response. The
+// zero value has none.
 // It allocates nothing and holds no packets, so its cost does not depend on how
 // many there are.
 type Payload struct {
 	rest []byte
 	left bool // whether a packet is still to come; it may be empty
+	kind uint8
 	err  error
 }
 
@@ -35,6 +37,9 @@ func NewPayload(b []byte) Payload { return Payload{rest: b, left: true} }
 //
 // Source: Engine.IO protocol 4, "HTTP long-polling", under "Packet encoding".
 func (p *Payload) Next() (packet Packet, ok bool, err error) {
+	if p.kind != kind4 {
+		return p.next3()
+	}
 	if !p.left {
 		return Packet{}, false, p.err
 	}
@@ -55,7 +60,7 @@ func (p *Payload) Next() (packet Packet, ok bool, err error) {
 	return packet, true, nil
 }
 
-// Rest is what the walk has not come to yet, a payload of its own: a view of the
-// body, for a caller that wants to go on another time. more is false when nothing
+// Rest is what the walk has not come to yet, a payload of its own, of the same kind: a
+// view of the body, for a caller that wants to go on another time. more is false when nothing
 // is left, not even an empty packet.
 func (p *Payload) Rest() (rest []byte, more bool) { return p.rest, p.left }
