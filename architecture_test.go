@@ -126,7 +126,7 @@ var foreign = []struct {
 	{"github.com/panjf2000/ants/", []string{"dispatch.go"}, nil},
 	{"github.com/gobwas/ws", []string{"codec/*"}, nil},
 	{"github.com/bytedance/sonic", []string{"codec/*"}, nil},
-	{"github.com/klauspost/compress", []string{"session"}, nil},
+	{"github.com/klauspost/compress", []string{"session", "codec/websocket"}, nil},
 	{"github.com/alecthomas/kong", []string{"cmd/sio-bench"}, nil},
 	{"golang.org/x/term", []string{"cmd/sio-bench"}, nil},
 	{"golang.org/x/sys", []string{"loop", "bench", "bench/internal/*"}, nil},

@@ -21,12 +21,19 @@
 // a server are not masked and so are the same for every receiver: one encoding
 // can be shared by a whole broadcast.
 //
+// # Compression
+//
+// Of permessage-deflate there is what needs no state: [AcceptDeflate] agrees with a client
+// that neither side remembers a message, [AppendDeflated] compresses one, [Inflate] undoes
+// that, within a bound.
+//
 // # Concurrency
 //
 // A Reader belongs to one goroutine at a time. A [Config] is read by many
-// Readers and must not change once one uses it. The functions keep no state.
+// Readers and must not change once one uses it. The functions keep no state but
+// pools of memory, and may be called by any goroutine.
 //
 // # Source
 //
-// RFC 6455. Comments name its sections. RSV1 is RFC 7692's.
+// RFC 6455, and RFC 7692 for compression and RSV1. Comments name their sections.
 package websocket

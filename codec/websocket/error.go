@@ -34,7 +34,7 @@ type Error struct {
 // Error is Text behind the name of the package.
 func (e *Error) Error() string { return "websocket: " + e.Text }
 
-// What a [Reader], [ParseHeader] and [ParseClose] refuse.
+// What a [Reader], [ParseHeader], [ParseClose], [Inflate] and [AcceptDeflate] refuse.
 var (
 	// ErrReserved: a reserved bit is set that no extension gave a meaning
 	// (section 5.2).
@@ -68,6 +68,14 @@ var (
 	// ErrUTF8: a text message or the reason of a close frame that is not
 	// UTF-8 (section 8.1).
 	ErrUTF8 = &Error{StatusInvalidPayload, "invalid UTF-8"}
+
+	// ErrDeflate: a compressed message that cannot be inflated (RFC 7692, section
+	// 7.2.2).
+	ErrDeflate = &Error{StatusInvalidPayload, "invalid compressed data"}
+
+	// ErrExtensions: a Sec-WebSocket-Extensions field that is not a list of
+	// extensions (section 9.1). It refuses a request, which has no close frame.
+	ErrExtensions = &Error{StatusProtocolError, "malformed list of extensions"}
 
 	// ErrClose: a close frame whose body is one byte long or names a status
 	// that may not stand there (sections 5.5.1 and 7.4).

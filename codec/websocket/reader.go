@@ -39,7 +39,7 @@ type Config struct {
 
 	// Deflate lets RSV1 stand on the first frame of a message, where
 	// permessage-deflate was negotiated, and Message.Compressed tells of it.
-	// Inflating is the caller's: MaxMessage counts the bytes before it.
+	// Inflating is the caller's, see [Inflate]: MaxMessage counts the bytes before it.
 	//
 	// Source: RFC 7692, section 6.
 	Deflate bool
