@@ -98,10 +98,11 @@ func (c *Conn) ID() string { return c.s.ID() }
 // Protocol is the revision of Engine.IO: 4.
 func (c *Conn) Protocol() int { return 4 }
 
-// Transport is "polling" or "websocket".
+// Transport is "polling", "websocket" or "webtransport".
 func (c *Conn) Transport() string { return c.s.Transport().String() }
 
-// Upgraded reports whether the connection began with polling and is a WebSocket now.
+// Upgraded reports whether the connection began with polling and is on another transport
+// now.
 func (c *Conn) Upgraded() bool { return c.s.Transport() != c.s.Handshake().Transport }
 
 // Handshake is the request that the connection began with.

@@ -25,6 +25,9 @@ type Transports uint8
 const (
 	Polling Transports = 1 << iota
 	WebSocket
+	// WebTransport needs a listener of its own: see package
+	// github.com/e6a90ca8/sio/webtransport.
+	WebTransport
 )
 
 // Options are what a server is made with. The zero value has the reference server's
@@ -37,7 +40,8 @@ type Options struct {
 	Path            string
 	NoTrailingSlash bool
 
-	// Transports are those that clients may use. Default both. Node: transports.
+	// Transports are those that clients may use. Default polling and WebSocket. Node:
+	// transports.
 	Transports Transports
 	// NoUpgrades keeps polling clients on polling. Node: allowUpgrades.
 	NoUpgrades bool
@@ -236,7 +240,7 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Transports == 0 {
 		o.Transports = Polling | WebSocket
 	}
-	if o.Transports&^(Polling|WebSocket) != 0 {
+	if o.Transports&^(Polling|WebSocket|WebTransport) != 0 {
 		return o, errors.New("sio: unknown transport")
 	}
 	for _, d := range []struct {
@@ -325,6 +329,9 @@ func (s *Server) config() session.Config {
 	}
 	if o.Transports&WebSocket != 0 {
 		t |= session.Set(session.WebSocket)
+	}
+	if o.Transports&WebTransport != 0 {
+		t |= session.Set(session.WebTransport)
 	}
 	c := session.Config{
 		Path: o.Path, Transports: t, AllowUpgrades: !o.NoUpgrades,

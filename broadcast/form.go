@@ -22,6 +22,11 @@ const (
 	// WireBase64 is the frame on a WebSocket whose client wants attachments as text, which
 	// is asked for by b64 in its URL.
 	WireBase64
+
+	// Stream is the frame on a stream of bytes: behind its length.
+	//
+	// Source: Engine.IO protocol 4, "WebTransport", under "Packet encoding".
+	Stream
 )
 
 // make makes a form other than Wire. Several loops may do that for one frame at once.
@@ -37,6 +42,14 @@ func (f *Frame) make(form Form) []byte {
 		text := f.In(Base64)
 		b := make([]byte, 0, websocket.HeaderSize(len(text))+len(text))
 		return websocket.AppendFrame(b, websocket.Text, text)
+	case Stream:
+		data, binary := f.Payload(), f.binary
+		if len(data) == 0 {
+			// A length of 0 ends the stream; nothing in base64 is a packet like any other.
+			data, binary = f.In(Base64), false
+		}
+		b := engineio.AppendStreamHeader(make([]byte, 0, engineio.MaxStreamHeader+len(data)), len(data), binary)
+		return append(b, data...)
 	}
 	panic("broadcast: unknown form")
 }

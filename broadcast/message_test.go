@@ -48,6 +48,13 @@ func checkFrame(t *testing.T, f *Frame, op websocket.Opcode, payload []byte) {
 	if want := websocket.AppendFrame(nil, websocket.Text, polling); !bytes.Equal(f.In(WireBase64), want) {
 		t.Errorf("base64 frame of %d bytes has %d bytes, want %d", len(payload), len(f.In(WireBase64)), len(want))
 	}
+	data, binary := payload, f.Binary()
+	if len(data) == 0 {
+		data, binary = []byte("b"), false
+	}
+	if want := append(engineio.AppendStreamHeader(nil, len(data), binary), data...); !bytes.Equal(f.In(Stream), want) {
+		t.Errorf("stream form of %d bytes begins % x, want % x", len(payload), head(f.In(Stream)), head(want))
+	}
 	if a, b := f.In(WireBase64), f.In(WireBase64); &a[0] != &b[0] {
 		t.Error("a form is made twice")
 	}

@@ -3,6 +3,7 @@ package session
 import (
 	"strconv"
 
+	"github.com/e6a90ca8/sio/broadcast"
 	"github.com/e6a90ca8/sio/codec/http1"
 	"github.com/e6a90ca8/sio/codec/socketio"
 )
@@ -197,6 +198,10 @@ func (c *Conn) failed(now Instant, q *Request, f *Failure) {
 	q.Wall = c.host.Wall()
 	c.host.App().Refused(q, f)
 	c.req.initial = false // no session begins with it
+	if c.form == broadcast.Stream {
+		c.turnAway(now)
+		return
+	}
 	if q.ConnectionUpgrade {
 		c.req.persist = http1.ConnectionClose
 		c.send(now, &http1.Response{Status: 400, ContentType: "text/html", Fields: c.host.Date()}, []byte(f.Message))

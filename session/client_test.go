@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/e6a90ca8/sio/codec/engineio"
 	"github.com/e6a90ca8/sio/codec/websocket"
 )
 
@@ -26,12 +27,18 @@ type client struct {
 	sending bool              // we have asked for a WebSocket: what we send next are frames
 	finTold bool
 	endTold bool
+
+	streaming bool // packets on a stream are what goes both ways
 }
 
 // read says what has come.
 func (c *client) read(x *fakeWire) {
 	for len(c.in) > 0 {
-		if c.frames != nil {
+		if c.streaming {
+			if !c.readPacket(x) {
+				break
+			}
+		} else if c.frames != nil {
 			if !c.readFrame(x) {
 				break
 			}
@@ -165,6 +172,24 @@ func (c *client) readFrame(x *fakeWire) bool {
 		x.w.t.Fatalf("%s: the server sent a fragment", x.name)
 	}
 	c.in = c.in[n:]
+	return true
+}
+
+// readPacket reads a packet on a stream.
+func (c *client) readPacket(x *fakeWire) bool {
+	n, size, binary, err := engineio.StreamHeader(c.in)
+	if err != nil {
+		x.w.t.Fatalf("%s: %v: %q", x.name, err, c.in)
+	}
+	if n == 0 || len(c.in) < n+size {
+		return false
+	}
+	line := render(c.in[n : n+size])
+	if binary {
+		line = "bin " + hexed(c.in[n:n+size])
+	}
+	x.w.say(x.name+"<", line)
+	c.in = c.in[n+size:]
 	return true
 }
 
@@ -368,8 +393,25 @@ func (c *client) bytesOf(line string) []byte {
 	if word, rest, _ := strings.Cut(line, " "); word == "raw" {
 		return spelled(rest)
 	}
+	if c.streaming {
+		return packetOf(line)
+	}
 	if c.sending {
 		return c.frame(line)
 	}
 	return c.request(line)
+}
+
+// packetOf makes a packet on a stream of a line: text, or "bin" and bytes, or "hex" and
+// what is no packet.
+func packetOf(line string) []byte {
+	word, rest, _ := strings.Cut(line, " ")
+	data, binary := spelled(line), false
+	switch word {
+	case "hex":
+		return unhex(rest)
+	case "bin":
+		data, binary = unhex(rest), true
+	}
+	return append(engineio.AppendStreamHeader(nil, len(data), binary), data...)
 }

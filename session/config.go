@@ -33,10 +33,26 @@ type (
 const (
 	Polling Transport = 1 + iota
 	WebSocket
+	WebTransport
 )
 
 // Has reports whether t is in the set.
 func (s Transports) Has(t Transport) bool { return s&(1<<t) != 0 }
+
+// upgrades are those of s that polling can be upgraded to, in the reference server's order.
+func (s Transports) upgrades() []string {
+	switch {
+	case s.Has(WebSocket) && s.Has(WebTransport):
+		return upgradesToAll
+	case s.Has(WebSocket):
+		return upgradesToAll[:1]
+	case s.Has(WebTransport):
+		return upgradesToAll[1:]
+	}
+	return nil
+}
+
+var upgradesToAll = []string{WebSocket.String(), WebTransport.String()}
 
 // Set makes a set of transports.
 func Set(ts ...Transport) (s Transports) {
@@ -53,6 +69,8 @@ func (t Transport) String() string {
 		return "polling"
 	case WebSocket:
 		return "websocket"
+	case WebTransport:
+		return "webtransport"
 	}
 	return ""
 }
@@ -68,7 +86,7 @@ type Config struct {
 
 	PingInterval   time.Duration
 	PingTimeout    time.Duration
-	UpgradeTimeout time.Duration // a WebSocket that probes must finish within it
+	UpgradeTimeout time.Duration // a transport that probes must finish within it
 	ConnectTimeout time.Duration // a session must have joined a namespace within it
 	HeadTimeout    time.Duration // a request head, from its first byte; a connection's first, from accept
 	BodyTimeout    time.Duration // a request body, from the end of its head

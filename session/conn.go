@@ -49,10 +49,11 @@ const (
 	// application's. What comes meanwhile is carried.
 	connAnswer
 
-	// connWebSocket: frames of the session's transport.
+	// connWebSocket: frames of the session's transport, or packets if that is a stream.
 	connWebSocket
 
-	// connProbe: frames of a WebSocket that may become the session's transport.
+	// connProbe: frames of a WebSocket, or packets of a stream, that may become the
+	// session's transport.
 	connProbe
 
 	// connCloseWait: our close frame is written or about to be; frames are read for
@@ -126,7 +127,13 @@ func (c *Conn) grow(held []byte, n int) []byte {
 	}
 	want := 2 * (len(held) + n)
 	if c.state >= connWebSocket {
-		if need := websocket.Need(held); need >= len(held)+n && need < want {
+		need := 0
+		if c.form == broadcast.Stream {
+			need = streamNeed(held)
+		} else {
+			need = websocket.Need(held)
+		}
+		if need >= len(held)+n && need < want {
 			want = need
 		}
 	}

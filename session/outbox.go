@@ -27,10 +27,14 @@ type Output struct {
 // Len is the number of bytes waiting.
 func (o *Output) Len() int { return o.bytes }
 
-// text adds a text frame around an Engine.IO packet, which is copied.
-func (o *Output) text(packet []byte) {
+// text adds an Engine.IO packet that is text, which is copied.
+func (o *Output) text(packet []byte, form broadcast.Form) {
 	n := len(o.own)
-	o.own = websocket.AppendFrame(o.own, websocket.Text, packet)
+	if form == broadcast.Stream {
+		o.own = append(engineio.AppendStreamHeader(o.own, len(packet), false), packet...)
+	} else {
+		o.own = websocket.AppendFrame(o.own, websocket.Text, packet)
+	}
 	o.bytes += len(o.own) - n
 	o.longest = max(o.longest, len(o.own)-n)
 }
@@ -196,13 +200,13 @@ func (q *queue) message(m *broadcast.Message) {
 	q.compress = q.compress || m.Compress()
 }
 
-// frames moves everything to o as WebSocket frames.
+// frames moves everything to o, for a WebSocket or a stream.
 func (q *queue) frames(o *Output, form broadcast.Form) {
 	for _, p := range q.packets {
 		if p.msg != nil {
 			o.message(p.msg, form)
 		} else {
-			o.text(q.own[p.from:p.to])
+			o.text(q.own[p.from:p.to], form)
 		}
 	}
 	q.reset()

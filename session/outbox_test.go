@@ -42,7 +42,7 @@ func TestOutputMixes(t *testing.T) {
 				o.raw(p)
 				want = append(want, p...)
 			case 1:
-				o.text(p)
+				o.text(p, broadcast.Wire)
 				want = websocket.AppendFrame(want, websocket.Text, p)
 			case 2:
 				o.share(p)
@@ -126,9 +126,9 @@ func TestOutputCopiesShortMessages(t *testing.T) {
 		bufs int
 	}{
 		{"short alone", func(o *Output) { o.message(short, broadcast.Wire) }, 1},
-		{"short behind a packet", func(o *Output) { o.text([]byte("2")); o.message(short, broadcast.Wire) }, 1},
-		{"long behind a packet", func(o *Output) { o.text([]byte("2")); o.message(long, broadcast.Wire) }, 2},
-		{"packet behind short", func(o *Output) { o.message(short, broadcast.Wire); o.text([]byte("2")) }, 2},
+		{"short behind a packet", func(o *Output) { o.text([]byte("2"), broadcast.Wire); o.message(short, broadcast.Wire) }, 1},
+		{"long behind a packet", func(o *Output) { o.text([]byte("2"), broadcast.Wire); o.message(long, broadcast.Wire) }, 2},
+		{"packet behind short", func(o *Output) { o.message(short, broadcast.Wire); o.text([]byte("2"), broadcast.Wire) }, 2},
 		{"many short", func(o *Output) {
 			for range 100 {
 				o.message(short, broadcast.Wire)

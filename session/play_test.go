@@ -267,6 +267,8 @@ func (p *player) do(f []string, line string) {
 		p.loops[f[1]], _ = strconv.Atoi(f[2])
 	case "open": // NAME
 		w.wire(f[1], p.loops[f[1]])
+	case "stream": // NAME [SID]: a stream of packets is opened, for a session or a new one
+		w.stream(f[1], strings.Join(f[2:], ""))
 	case "hold", "release": // LOOP: it does not come to do its mail
 		i, _ := strconv.Atoi(f[1])
 		w.hosts[i].held = f[0] == "hold"

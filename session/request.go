@@ -316,6 +316,13 @@ func (c *Conn) Admitted(now Instant, ticket uint32, v Verdict) {
 	if c.state != connAnswer || ticket != c.ticket || c.req == nil {
 		return
 	}
+	if c.form == broadcast.Stream {
+		if q := c.opening(c.req.head); q != nil {
+			c.decided(now, q, WebTransport, v)
+			c.resume(now)
+		}
+		return
+	}
 	var p http1.Progress
 	h, _, _ := http1.ParseHead(c.req.head, &p, &c.host.Config().HTTP)
 	q := &c.req.query
@@ -333,10 +340,14 @@ func (c *Conn) decided(now Instant, q *Request, t Transport, v Verdict) {
 		c.failed(now, q, &Failure{Code: CodeForbidden, Message: v.Text})
 		return
 	case v.State == Overloaded:
+		if t == WebTransport {
+			c.turnAway(now)
+			return
+		}
 		c.req.initial, c.req.persist = false, http1.ConnectionClose
 		c.respond(now, &http1.Response{Status: 503, Fields: http1.AppendField(nil, "Retry-After", "5")}, nil)
 		return
-	case string(q.EIO) != "4":
+	case string(q.EIO) != "4" && t != WebTransport: // which is of revision 4
 		c.failed(now, q, &Failure{Code: CodeProtocol, Detail: string(q.EIO)})
 		return
 	case v.State == Broken:
@@ -351,8 +362,10 @@ func (c *Conn) decided(now Instant, q *Request, t Transport, v Verdict) {
 		c.failed(now, q, &Failure{Code: CodeRequest, Name: "ID_GENERATION_ERROR", Err: errTaken})
 		return
 	}
-	if t == WebSocket {
-		c.switchProtocols(q)
+	if t != Polling {
+		if t == WebSocket {
+			c.switchProtocols(q)
+		}
 		c.state = connWebSocket
 		c.sess, s.ws = s, c
 		c.dropRequest()

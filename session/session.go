@@ -171,8 +171,8 @@ func (s *Session) open(now Instant) {
 	hs := engineio.Handshake{
 		SID: s.ID(), PingInterval: cfg.PingInterval, PingTimeout: cfg.PingTimeout, MaxPayload: cfg.MaxPayload,
 	}
-	if s.transport == Polling && cfg.AllowUpgrades && cfg.Transports.Has(WebSocket) {
-		hs.Upgrades = upgradesToWebSocket
+	if s.transport == Polling && cfg.AllowUpgrades {
+		hs.Upgrades = cfg.Transports.upgrades()
 	}
 	buf := s.host.packet[:0]
 	s.packet(engineio.AppendHandshake(append(buf, byte(engineio.Open)), &hs), true)
@@ -187,8 +187,6 @@ func (s *Session) open(now Instant) {
 		h.Open(s)
 	}
 }
-
-var upgradesToWebSocket = []string{"websocket"}
 
 // ID is the session's secret id. Any goroutine.
 func (s *Session) ID() string {
@@ -235,7 +233,7 @@ func (s *Session) packet(p []byte, compress bool) {
 	s.created(p, false)
 	if s.ws != nil {
 		o := s.ws.output()
-		o.text(p)
+		o.text(p, s.ws.form)
 		if o.bytes > flushEarly {
 			s.host.Bulky(s.ws)
 		}

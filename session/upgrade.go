@@ -1,6 +1,7 @@
 package session
 
 import (
+	"github.com/e6a90ca8/sio/broadcast"
 	"github.com/e6a90ca8/sio/codec/engineio"
 	"github.com/e6a90ca8/sio/codec/websocket"
 )
@@ -55,7 +56,7 @@ func (s *Session) probeMessage(now Instant, c *Conn, data []byte, binary bool) {
 	switch {
 	case binary || len(data) == 0:
 	case string(data) == engineio.ProbePing:
-		c.output().text([]byte(engineio.ProbePong))
+		c.output().text([]byte(engineio.ProbePong), c.form)
 		p.kicked = true
 		if p.get != nil {
 			s.answerable()
@@ -88,6 +89,9 @@ func (s *Session) switchTo(now Instant, c *Conn) {
 		return
 	}
 	s.transport = WebSocket
+	if c.form == broadcast.Stream {
+		s.transport = WebTransport
+	}
 	s.publish()
 	s.ws, s.polling = c, nil
 	c.state = connWebSocket

@@ -3,12 +3,16 @@ package session
 import (
 	"errors"
 
+	"github.com/e6a90ca8/sio/broadcast"
 	"github.com/e6a90ca8/sio/codec/websocket"
 )
 
 // frame takes one WebSocket frame from the start of b. It returns 0 when there is
 // no whole one.
 func (c *Conn) frame(now Instant, b []byte) int {
+	if c.form == broadcast.Stream {
+		return c.streamed(now, b)
+	}
 	m, n, err := c.reader.Next(b)
 	if err != nil {
 		c.broken(now, err)
@@ -102,6 +106,10 @@ func (c *Conn) peerClosed(now Instant, payload []byte) {
 // with [websocket.StatusNone], and clients tell a drop from a deliberate end by it.
 func (c *Conn) closeFrame(now Instant, code uint16, reason string) {
 	if c.state >= connCloseWait {
+		return
+	}
+	if c.form == broadcast.Stream {
+		c.closing(now) // it has no closing handshake
 		return
 	}
 	o := c.output()

@@ -418,6 +418,18 @@ func (w *world) wire(name string, loop int) *fakeWire {
 	return x
 }
 
+// stream is the named connection as a stream of packets, behind its first one.
+func (w *world) stream(name, sid string) {
+	x := &fakeWire{w: w, name: name, host: w.hosts[0], conn: new(Conn), room: -1}
+	x.client.streaming = true
+	w.wires[name] = x
+	if sid != "" {
+		sid = padded(sid)
+	}
+	x.conn.InitStream(x.host, x, w.now, []byte("GET /socket.io/?EIO=4&transport=webtransport HTTP/1.1\r\nHost: example.com\r\n\r\n"), sid)
+	w.settle()
+}
+
 func (x *fakeWire) Write(bufs [][]byte) {
 	if x.closed {
 		return
