@@ -39,9 +39,7 @@ func (s *Server) hooks() *session.Hooks {
 		h.Headers = func(c *session.Conn, head []byte, initial bool, add func(name, value string)) {
 			defer s.survive("OnHeaders")
 			header := make(http.Header)
-			f(header, &Handshake{
-				head: append([]byte(nil), head...), remote: c.Remote(), issued: c.Host().Wall(), secure: c.Wire().TLS() != nil, tls: c.Wire().TLS(),
-			}, initial)
+			f(header, handshakeOn(c, head), initial)
 			for name, values := range header {
 				for _, v := range values {
 					add(name, v)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -130,8 +131,8 @@ func TestOnHandshakeError(t *testing.T) {
 	}
 }
 
-// TestOnHeaders (H22): fields can be added to each response of the server, the first of
-// a session known as such; what cannot stand in a header is left out.
+// TestOnHeaders (H22): fields can be added to each answer of a session, the first known as
+// such, and not to refusals; what cannot stand in a header is left out.
 func TestOnHeaders(t *testing.T) {
 	var l log
 	srv := newServer(t, sio.Options{OnHeaders: func(add http.Header, h *sio.Handshake, initial bool) {
@@ -142,8 +143,15 @@ func TestOnHeaders(t *testing.T) {
 		add.Set("X-Bad", "one\r\ntwo: three")
 		add["bad name"] = []string{"x"}
 	}})
+	plain := false
 	check := func(h http.Header) {
 		t.Helper()
+		if plain {
+			if h.Get("X-Served-By") != "" {
+				t.Errorf("a refusal's header %v", h)
+			}
+			return
+		}
 		if h.Get("X-Served-By") != "node-1" || !slices.Equal(h["Set-Cookie"], []string{"a=1", "b=2"}) || len(h["X-Bad"]) > 0 || h.Get("two") != "" {
 			t.Errorf("header %v", h)
 		}
@@ -167,8 +175,10 @@ func TestOnHeaders(t *testing.T) {
 	sid := strings.Split(open, `"`)[3]
 	exchange("POST /socket.io/?EIO=4&transport=polling&sid="+sid, "40")
 	exchange("GET /socket.io/?EIO=4&transport=polling&sid="+sid, "")
+	plain = true
 	exchange("GET /socket.io/?EIO=4&transport=polling&sid=unknown", "")
-	l.want(t, "GET initial=true sid=false", "POST initial=false sid=true", "GET initial=false sid=true", "GET initial=false sid=true")
+	plain = false
+	l.want(t, "GET initial=true sid=false", "POST initial=false sid=true", "GET initial=false sid=true")
 
 	ws := siotest.Raw(t, srv)
 	io.WriteString(ws, "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
@@ -379,6 +389,22 @@ func TestOptionsRefused(t *testing.T) {
 		"queue":         {Queue: sio.Queue{MaxBytes: -1}},
 		"loops":         {Loops: -1},
 		"workers":       {Workers: -5},
+
+		"star and others":     {CORS: &sio.CORS{Origins: []string{"*", "http://a"}}},
+		"star and a pattern":  {CORS: &sio.CORS{Origins: []string{"*"}, OriginPatterns: []*regexp.Regexp{regexp.MustCompile("a")}}},
+		"empty origin":        {CORS: &sio.CORS{Origins: []string{""}}},
+		"broken origin":       {CORS: &sio.CORS{Origins: []string{"http://a\r\nX: y"}}},
+		"pattern":             {CORS: &sio.CORS{OriginPatterns: []*regexp.Regexp{nil}}},
+		"function and list":   {CORS: &sio.CORS{Origins: []string{"http://a"}, OriginFunc: func(string, *sio.Handshake) bool { return true }}},
+		"method":              {CORS: &sio.CORS{Methods: []string{"GET, PUT"}}},
+		"field":               {CORS: &sio.CORS{AllowedHeaders: []string{"a b"}}},
+		"exposed":             {CORS: &sio.CORS{ExposedHeaders: []string{""}}},
+		"status of a failure": {CORS: &sio.CORS{OptionsSuccessStatus: 404}},
+		"cookie's name":       {Cookie: &sio.Cookie{Name: "a b"}},
+		"cookie's path":       {Cookie: &sio.Cookie{Path: "/;Domain=evil"}},
+		"cookie's domain":     {Cookie: &sio.Cookie{Domain: "a;b"}},
+		"cookie's same site":  {Cookie: &sio.Cookie{SameSite: 9}},
+		"client's version":    {ClientVersion: `4"8`},
 	} {
 		if srv, err := sio.New(o); err == nil {
 			srv.Close()

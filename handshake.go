@@ -167,3 +167,9 @@ func newHandshakeError(r *session.Request, f *session.Failure) *HandshakeError {
 func requestHandshake(r *session.Request) *Handshake {
 	return &Handshake{head: append([]byte(nil), r.Raw...), remote: r.Remote, issued: r.Wall, secure: r.Secure, tls: r.TLS}
 }
+
+// handshakeOn is a handshake of a request on c. It copies.
+func handshakeOn(c *session.Conn, head []byte) *Handshake {
+	tls := c.Wire().TLS()
+	return &Handshake{head: append([]byte(nil), head...), remote: c.Remote(), issued: c.Host().Wall(), secure: tls != nil, tls: tls}
+}

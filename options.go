@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"runtime"
@@ -71,6 +72,23 @@ type Options struct {
 	// one Socket.IO packet. Node: initialPacket.
 	InitialPacket string
 
+	// CORS lets pages of other origins use the server. Default: none. Node: cors.
+	CORS *CORS
+	// Cookie sets a cookie with the session id. Default: none. Node: cookie.
+	Cookie *Cookie
+
+	// Client are the files of the official client, npm's socket.io-client/dist, that are
+	// served below Path: socket.io.js, socket.io.min.js, socket.io.esm.min.js,
+	// socket.io.msgpack.min.js and the .map of each. Other files in it are not; a name that it
+	// does not have is a request like any other. Files are read when they are first asked
+	// for, on the worker pool, and kept; each may have 8 MiB. They are compressed as the
+	// client likes it, once: those with .br or .gz behind the name are used if they are there.
+	// Default: none are served. Node: serveClient, which has them at hand.
+	Client fs.FS
+	// ClientVersion is the ETag of these files, without quotes: such as "4.8.4". Default: one
+	// for each file, made of its content.
+	ClientVersion string
+
 	// HTTPCompression says how the answers of polling are compressed. Node:
 	// httpCompression.
 	HTTPCompression HTTPCompression
@@ -97,10 +115,10 @@ type Options struct {
 	// characters with 112 random bits. Node: generateId.
 	GenerateID func(ctx context.Context, h *Handshake) (string, error)
 
-	// OnHeaders may add fields to each response of the server, the 101 of a WebSocket
-	// included; initial is true for the first of a session. It is called on an event
-	// loop, and must not block. Names and values that cannot stand in a header are left
-	// out. Node: the events initial_headers and headers.
+	// OnHeaders may add fields to each answer to a GET or POST of a session, and to each 101
+	// of a WebSocket; initial is true for the first of a session. It is not called for
+	// refusals. It is called on an event loop, and must not block. Names and values that
+	// cannot stand in a header are left out. Node: the events initial_headers and headers.
 	OnHeaders func(add http.Header, h *Handshake, initial bool)
 
 	// OnHandshakeError is told of each request that was refused with one of the
@@ -344,7 +362,8 @@ func (s *Server) config() session.Config {
 		CompressFrom: o.HTTPCompression.Threshold,
 		HTTP:         http1.Limits{HeadBytes: o.Limits.HeadBytes, Fields: o.Limits.HeadFields},
 		Frames:       websocket.Config{MaxMessage: o.MaxPayload, MaxFragments: o.Limits.Fragments},
-		Hooks:        s.hooks(),
+		CORS:         s.cors, Cookie: s.cookie, Client: s.client,
+		Hooks: s.hooks(),
 	}
 	if o.Parser != nil {
 		c.Translator = &translator{parser: o.Parser, server: s}

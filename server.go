@@ -27,6 +27,9 @@ type Server struct {
 	codec      *json.Codec
 	dispatcher *dispatcher
 	logger     *slog.Logger
+	cors       *session.CORS
+	cookie     *session.Cookie
+	client     *session.ClientFiles
 	inline     []inlineSpace // element i belongs to loop i
 	counters   counters
 
@@ -65,11 +68,25 @@ func New(o Options) (*Server, error) {
 	if o.JSON != nil {
 		s.codec = newValueCodec(engineOf(o.JSON))
 	}
+	if s.cors, err = o.CORS.compile(s); err != nil {
+		return nil, err
+	}
+	if s.cookie, err = o.Cookie.compile(); err != nil {
+		return nil, err
+	}
+	if s.client, err = compileClient(&o); err != nil {
+		return nil, err
+	}
 	s.dispatcher = newDispatcher(o.Loops, o.Workers, o.Logger)
 	s.Namespace = newNamespace(s, "/", nil)
 	s.namespaces["/"] = s.Namespace
 	return s, nil
 }
+
+// Options are the options that the server was made with, and the defaults of those that
+// were left out. What they point to must not be changed. Node: the getters path,
+// serveClient, connectTimeout and others.
+func (s *Server) Options() Options { return s.options }
 
 // Of returns the namespace with the name, making it if need be. The leading slash may
 // be left out; "" is "/". A name that a pattern matches is made from the pattern.

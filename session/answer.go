@@ -121,15 +121,16 @@ func (c *Conn) announce(now Instant, h *http1.Head) {
 	})
 }
 
-// endRequest tells the session that a request will not be finished, if it knows of it.
+// endRequest tells the session that a request will not be finished, if it knows of it. Its
+// record stays, for the answer.
 func (c *Conn) endRequest(now Instant, tell func(s *Session, now Instant, from replier, ticket uint32)) {
 	r := c.req
 	if r == nil || !r.told {
-		c.dropRequest()
 		return
 	}
 	sid, home, ticket := string(r.sid), r.home, c.ticket
-	c.dropRequest()
+	r.told = false
+	c.ticket++ // what the session may answer is dropped
 	if home == c.host.Index() {
 		if s := c.host.Find([]byte(sid)); s != nil {
 			tell(s, now, c, ticket)
@@ -159,7 +160,7 @@ func (c *Conn) payload(now Instant, ticket uint32, q *queue) {
 		c.compressed(now, ticket, q.flat(), enc)
 		return
 	}
-	resp.Fields = c.fields(c.host.fields[:0])
+	resp.Fields = c.packetFields(c.host.fields[:0])
 	resp.Connection = c.req.persist
 	o := c.output()
 	o.head(&resp)
@@ -175,7 +176,7 @@ func (c *Conn) status(now Instant, ticket uint32, status int) {
 		c.req.persist = http1.ConnectionClose
 	}
 	if status == 200 {
-		c.respond(now, &http1.Response{Status: 200, ContentType: "text/html"}, []byte("ok"))
+		c.send(now, &http1.Response{Status: 200, ContentType: "text/html", Fields: c.packetFields(c.host.fields[:0])}, []byte("ok"))
 		return
 	}
 	c.respond(now, &http1.Response{Status: status}, nil)
@@ -197,7 +198,6 @@ func (c *Conn) failed(now Instant, q *Request, f *Failure) {
 	}
 	q.Wall = c.host.Wall()
 	c.host.App().Refused(q, f)
-	c.req.initial = false // no session begins with it
 	if c.form == broadcast.Stream {
 		c.turnAway(now)
 		return
@@ -228,6 +228,16 @@ func (c *Conn) fields(dst []byte) []byte {
 	}
 	dst = append(dst, "cache-control: no-store\r\n"...)
 	dst = append(dst, c.host.Date()...)
+	return c.req.shared(dst, "")
+}
+
+// packetFields are those of an answer that carries packets, or says that packets came: the
+// application may add to these, and to the 101. The first has the cookie.
+func (c *Conn) packetFields(dst []byte) []byte {
+	dst = c.fields(dst)
+	if k := c.host.Config().Cookie; k != nil && c.req.initial {
+		dst = k.append(dst, c.req.sid)
+	}
 	return c.hooked(dst)
 }
 
@@ -316,7 +326,7 @@ func (c *Conn) sendPayload(now Instant, payload []byte, enc encoding) {
 		fields = http1.AppendField(fields, "Content-Encoding", enc.String())
 	}
 	resp := http1.Response{Status: 200, ContentType: textPlain, ContentLength: int64(len(payload)),
-		Fields: c.fields(fields), Connection: c.req.persist}
+		Fields: c.packetFields(fields), Connection: c.req.persist}
 	o := c.output()
 	o.head(&resp)
 	o.share(payload)

@@ -85,6 +85,7 @@ func (c *client) readResponse(x *fakeWire) bool {
 		if has {
 			x.w.t.Errorf("%s: %d with a length", x.name, code)
 		}
+	case code == 304 && !has && head["date"] != "": // never has a body
 	case !has || head["date"] == "":
 		x.w.t.Fatalf("%s: a response without length or date: %q", x.name, c.in[:end])
 	default:
@@ -126,6 +127,8 @@ func decoded(x *fakeWire, coding string, body []byte) string {
 		r, err = gzip.NewReader(bytes.NewReader(body))
 	case "deflate":
 		r, err = zlib.NewReader(bytes.NewReader(body))
+	case "br":
+		r = bytes.NewReader(body) // what tests serve is not really compressed
 	default:
 		err = fmt.Errorf("unknown coding %q", coding)
 	}

@@ -9,40 +9,29 @@ import (
 	"github.com/klauspost/compress/zlib"
 )
 
-// encoding is a content coding of a polling answer.
+// encoding is a content coding of an answer.
 type encoding uint8
 
 const (
 	identity encoding = iota
 	gzipped
 	deflated // zlib's format, as RFC 9110 section 8.4.1.2 means it
+	brotlied // of the client's files only
 )
 
+var codings = [...]string{identity: "identity", gzipped: "gzip", deflated: "deflate", brotlied: "br"}
+
 // String is the coding's name in HTTP.
-func (e encoding) String() string {
-	switch e {
-	case gzipped:
-		return "gzip"
-	case deflated:
-		return "deflate"
-	}
-	return "identity"
-}
+func (e encoding) String() string { return codings[e] }
 
 // encoding is the coding for a payload of n bytes.
 //
 // Source: the reference server's option httpCompression.
 func (c *Conn) encoding(allowed bool, n int) encoding {
-	from := c.host.Config().CompressFrom
-	switch {
-	case !allowed || from < 0 || n < from:
+	if from := c.host.Config().CompressFrom; !allowed || from < 0 || n < from {
 		return identity
-	case c.req.gzip:
-		return gzipped
-	case c.req.deflate:
-		return deflated
 	}
-	return identity
+	return c.req.coding
 }
 
 // inlineBelow is the size in bytes up to which a payload is compressed on the loop:

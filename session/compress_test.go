@@ -52,12 +52,14 @@ func TestCompressRoundTrip(t *testing.T) {
 	all.Wait()
 }
 
-// TestAcceptEncoding (H31): which coding an Accept-Encoding gets.
+// TestAcceptEncoding (H31): which coding an Accept-Encoding gets, as in the reference server:
+// the highest weight, then the first one named.
 func TestAcceptEncoding(t *testing.T) {
 	for accept, want := range map[string]string{
-		"gzip": "gzip:", "deflate": "deflate:", "gzip, deflate, br": "gzip:", "deflate, gzip": "gzip:",
+		"gzip": "gzip:", "deflate": "deflate:", "gzip, deflate, br": "gzip:", "deflate, gzip": "deflate:",
 		"br": "", "": "", "identity": "", "gzip;q=0": "", "gzip;q=0, deflate;q=0.5": "deflate:", "*": "gzip:",
 		"*;q=0": "", "GZIP": "gzip:", "x-gzip": "", "gzip;q=bad": "",
+		"gzip;q=0.5, deflate;q=0.8": "deflate:", "identity, gzip;q=0.1": "gzip:", "*, deflate": "deflate:",
 	} {
 		(&transcript{script: joined + `
 			. emit s2 42["{x*1100}"]

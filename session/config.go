@@ -112,6 +112,10 @@ type Config struct {
 	HTTP   http1.Limits
 	Frames websocket.Config // MaxMessage is MaxPayload
 
+	CORS   *CORS        // nil: browsers keep other sites' pages away
+	Cookie *Cookie      // nil: none
+	Client *ClientFiles // nil: they are not served
+
 	Hooks *Hooks // nil when nobody watches
 
 	// Translator is for servers whose clients do not use the default encoding of
@@ -148,9 +152,10 @@ func dotted(path []byte) bool {
 // Hooks watch the engine's side of things. Each is called on a loop and must not
 // block; nil ones are skipped.
 type Hooks struct {
-	// Headers is called for every response to an engine request, the 101 included, with
-	// the connection and the raw head of the request, a view; fields it adds are sent.
-	// initial is true for the first response of a session.
+	// Headers is called for every answer to a GET or POST of a session and for every 101,
+	// with the connection and the raw head of the request, a view; fields it adds are sent.
+	// initial is true for the first response of a session. As in the reference server it is
+	// not called for refusals.
 	Headers func(c *Conn, head []byte, initial bool, add func(name, value string))
 
 	// Packet and PacketCreate see every Engine.IO packet that comes in, and that is

@@ -462,9 +462,8 @@ func (c *Conn) Closed(now Instant, err error) {
 			s.probeGone(c)
 		}
 	}
-	if c.req != nil {
-		c.endRequest(now, (*Session).aborted)
-	}
+	c.endRequest(now, (*Session).aborted)
+	c.dropRequest()
 }
 
 // bury frees what c holds. Only the request and the session are left, for the

@@ -27,6 +27,7 @@ func allTranscripts() []transcript {
 		namespacesTranscripts, statesTranscripts, packetsTranscripts, acksTranscripts,
 		handlersBehindTranscripts, clientBehindTranscripts, twoLoopsTranscripts,
 		answersBehindTranscripts, wrongTransportTranscripts, sentTranscripts,
+		corsTranscripts, clientTranscripts,
 	} {
 		m := f()
 		for _, name := range slices.Sorted(maps.Keys(m)) {
@@ -85,7 +86,10 @@ func FuzzConn(f *testing.F) {
 // converse plays bytes on one connection beside a session s1, with a socket s2, that
 // they may be meant for, and returns what was said.
 func converse(t *testing.T, b []byte, pieces func([]byte) [][]byte) map[string][]string {
-	w := newWorld(t, 1, nil)
+	w := newWorld(t, 1, func(c *Config) {
+		c.CORS = &CORS{Origins: []string{listed}, Methods: methods, ReflectHeaders: true, Status: 204}
+		c.Cookie = &Cookie{Name: "io"}
+	})
 	other := w.wire("o", 0)
 	other.send(other.client.bytesOf("OPEN"))
 	other.send(other.client.bytesOf("POST s1 40"))

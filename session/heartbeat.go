@@ -35,7 +35,7 @@ func (s *Session) beat(now Instant) {
 	}
 	s.marks |= markAwaitsPong
 	s.due = now.After(s.host.Config().PingTimeout)
-	s.packet(pingPacket, false)
+	s.packet(pingPacket, true)
 }
 
 // reading reports whether the client, which we do not read because so much waits for it,

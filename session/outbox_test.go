@@ -257,10 +257,12 @@ func TestTableLends(t *testing.T) {
 		t.Error("an output comes back with something in it, or not at all")
 	}
 	r := tab.request()
-	r.head, r.sid, r.told, r.post, r.bare, r.gzip = []byte("head"), []byte("sid"), true, true, true, true
+	r.head, r.sid, r.cors = []byte("head"), []byte("sid"), []byte("cors")
+	r.told, r.post, r.bare, r.preflight, r.coding, r.vary = true, true, true, true, gzipped, "Origin"
 	head := &r.head[0]
 	tab.freeRequest(r)
-	if again := tab.request(); again != r || len(r.head) != 0 || len(r.sid) != 0 || r.told || r.post || r.bare || r.gzip {
+	if again := tab.request(); again != r || len(r.head)+len(r.sid)+len(r.cors) != 0 ||
+		r.told || r.post || r.bare || r.preflight || r.coding != identity || r.vary != "" {
 		t.Errorf("a request comes back as %+v", again)
 	}
 	if &r.head[:1][0] != head {

@@ -315,6 +315,11 @@ func (p *player) do(f []string, line string) {
 		a.socket(f[1]).SetFull(w.now, f[0] == "full")
 	case "offloaded":
 		a.offloaded()
+	case "offloadedpanics":
+		func() {
+			defer func() { _ = recover() }()
+			a.offloaded()
+		}()
 	case "busy": // nothing can be offloaded
 		a.full = true
 

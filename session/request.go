@@ -28,10 +28,13 @@ type request struct {
 	query   Request   // as it is shown to others: here, or their interfaces would move it to the heap
 	names   [256]byte // of its parameters, where they had to be decoded
 	persist http1.Connection
-	gzip    bool // accepted by the client
-	deflate bool
-	ie      bool // a user agent that wants X-XSS-Protection
-	initial bool // the handshake
+	coding  encoding // that the client likes best for a payload
+	ie      bool     // a user agent that wants X-XSS-Protection
+	initial bool     // the handshake
+
+	cors      []byte // fields of every response
+	vary      string // request fields that cors hangs on
+	preflight bool   // to be answered with cors alone
 }
 
 var errRequestTimeout = &http1.Error{Status: 408, Text: "request timeout"}
@@ -54,6 +57,9 @@ func (c *Conn) head(now Instant, b []byte) int {
 		return len(b)
 	}
 	c.ticket++
+	if cfg.CORS != nil {
+		c.cors(cfg.CORS, &h)
+	}
 	body, err := http1.NewBody(&h, int64(cfg.MaxPayload))
 	if err != nil {
 		c.refuse(now, err)
@@ -205,37 +211,71 @@ func (c *Conn) Reject(now Instant, status int, text string) {
 }
 
 // serve works on a whole request. h and body are views.
-//
-// The order of the checks is the reference server's, because clients and tests see
-// which error wins: transport, Origin, session id, session's transport; for
-// handshakes the method, the upgrade, the application, the protocol revision, the id.
 func (c *Conn) serve(now Instant, h *http1.Head, body []byte) {
-	r := c.request()
-	q := &r.query
-	*q = c.query(*h)
-	q.Transport, _ = http1.QueryValue(r.names[:0:96], h.Query, "transport")
-	q.SID, _ = http1.QueryValue(r.names[96:96:192], h.Query, "sid")
-	q.EIO, _ = http1.QueryValue(r.names[192:192], h.Query, "EIO")
+	r, cfg := c.request(), c.host.Config()
+	q := c.describe(h)
 	r.persist = h.Persistence()
 	r.post = string(h.Method) == "POST"
 	r.bare = string(h.Method) == "HEAD"
-	r.gzip = http1.AcceptsEncoding(h.AcceptEncoding, "gzip")
-	r.deflate = http1.AcceptsEncoding(h.AcceptEncoding, "deflate")
+	r.coding = payloadCodings[1+http1.PreferredEncoding(h.AcceptEncoding, "gzip", "deflate")]
 	r.ie = bytes.Contains(h.UserAgent, []byte(";MSIE")) || bytes.Contains(h.UserAgent, []byte("Trident/"))
 	r.initial = len(q.SID) == 0
-	if hooks := c.host.Config().Hooks; hooks != nil && hooks.Headers != nil && len(r.head) == 0 {
+	if hooks := cfg.Hooks; hooks != nil && hooks.Headers != nil && len(r.head) == 0 {
 		r.head = append(r.head, h.Raw...)
 	}
 	c.state = connAnswer
 	c.until(0)
 
+	if r.preflight {
+		c.allowed(now, cfg.CORS.Status)
+		return
+	}
+	if cfg.Client != nil {
+		if name := cfg.Client.clientFile(h); name >= 0 {
+			c.file(now, q, cfg.Client, name)
+			return
+		}
+	}
+	c.engine(now, q, body)
+}
+
+// payloadCodings are those of payloads, by one more than their place in the order in which
+// they are offered.
+var payloadCodings = [...]encoding{identity, gzipped, deflated}
+
+// describe makes the request as it is shown to others. h is a view, and so is what it
+// returns.
+func (c *Conn) describe(h *http1.Head) *Request {
+	r := c.req
+	q := &r.query
+	*q = c.query(*h)
+	q.Transport, _ = http1.QueryValue(r.names[:0:96], h.Query, "transport")
+	q.SID, _ = http1.QueryValue(r.names[96:96:192], h.Query, "sid")
+	q.EIO, _ = http1.QueryValue(r.names[192:192], h.Query, "EIO")
+	return q
+}
+
+// reread is describe for a request that has waited, of which a copy of the head was kept.
+func (c *Conn) reread() *Request {
+	var p http1.Progress
+	h, _, _ := http1.ParseHead(c.req.head, &p, &c.host.Config().HTTP)
+	return c.describe(&h)
+}
+
+// engine works on a request for Engine.IO.
+//
+// The order of the checks is the reference server's, because clients and tests see
+// which error wins: transport, Origin, session id, session's transport; for
+// handshakes the method, the upgrade, the application, the protocol revision, the id.
+func (c *Conn) engine(now Instant, q *Request, body []byte) {
+	r := c.req
 	transport := transportNamed(q.Transport)
 	if transport == 0 || !c.host.Config().Transports.Has(transport) {
 		c.failed(now, q, &Failure{Code: CodeTransport, Detail: string(q.Transport)})
 		return
 	}
-	if !validOrigin(h.Origin) {
-		c.failed(now, q, &Failure{Code: CodeRequest, Name: "INVALID_ORIGIN", Detail: string(h.Origin)})
+	if !printable(q.Origin) {
+		c.failed(now, q, &Failure{Code: CodeRequest, Name: "INVALID_ORIGIN", Detail: string(q.Origin)})
 		return
 	}
 	if len(q.SID) == 0 {
@@ -246,7 +286,7 @@ func (c *Conn) serve(now Instant, h *http1.Head, body []byte) {
 	switch {
 	case home < 0:
 		c.failed(now, q, &Failure{Code: CodeSID, Detail: string(q.SID)})
-	case h.ConnectionUpgrade:
+	case q.ConnectionUpgrade:
 		c.upgrade(now, q, transport, home)
 	case home == c.host.Index():
 		r.sid = append(r.sid[:0], q.SID...)
@@ -274,9 +314,9 @@ func transportNamed(name []byte) Transport {
 	return 0
 }
 
-// validOrigin reports whether the value has no control characters. On the wire the
+// printable reports whether the value has no control characters. On the wire the
 // request reader has refused those; other hosts may have none.
-func validOrigin(v []byte) bool {
+func printable(v []byte) bool {
 	for _, b := range v {
 		if (b < ' ' && b != '\t') || b == 0x7f {
 			return false
@@ -323,12 +363,7 @@ func (c *Conn) Admitted(now Instant, ticket uint32, v Verdict) {
 		}
 		return
 	}
-	var p http1.Progress
-	h, _, _ := http1.ParseHead(c.req.head, &p, &c.host.Config().HTTP)
-	q := &c.req.query
-	*q = c.query(h)
-	q.Transport, _ = http1.QueryValue(c.req.names[:0:96], h.Query, "transport")
-	q.EIO, _ = http1.QueryValue(c.req.names[192:192], h.Query, "EIO")
+	q := c.reread()
 	c.decided(now, q, transportNamed(q.Transport), v)
 	c.resume(now)
 }
@@ -344,8 +379,7 @@ func (c *Conn) decided(now Instant, q *Request, t Transport, v Verdict) {
 			c.turnAway(now)
 			return
 		}
-		c.req.initial, c.req.persist = false, http1.ConnectionClose
-		c.respond(now, &http1.Response{Status: 503, Fields: http1.AppendField(nil, "Retry-After", "5")}, nil)
+		c.overloaded(now)
 		return
 	case string(q.EIO) != "4" && t != WebTransport: // which is of revision 4
 		c.failed(now, q, &Failure{Code: CodeProtocol, Detail: string(q.EIO)})
@@ -379,6 +413,12 @@ func (c *Conn) decided(now Instant, q *Request, t Transport, v Verdict) {
 	s.open(now)
 }
 
+// overloaded answers a request that nobody is free for.
+func (c *Conn) overloaded(now Instant) {
+	c.req.persist = http1.ConnectionClose
+	c.respond(now, &http1.Response{Status: 503, Fields: http1.AppendField(nil, "Retry-After", "5")}, nil)
+}
+
 // legalUpgrade checks the WebSocket opening handshake. It reports whether it can be
 // answered with 101; otherwise the request has been refused.
 //
@@ -407,7 +447,7 @@ func (c *Conn) switchProtocols(q *Request) {
 	if p := http1.FirstToken(q.WebSocketProtocol); p != nil {
 		fields = http1.AppendField(fields, "Sec-WebSocket-Protocol", p)
 	}
-	fields = c.hooked(fields)
+	fields = c.hooked(c.req.shared(fields, ""))
 	resp := http1.Response{Status: 101, ContentLength: -1, Connection: http1.ConnectionUpgrade, Fields: fields}
 	o := c.output()
 	n := len(o.own)
@@ -480,7 +520,7 @@ func (c *Conn) upgrade(now Instant, q *Request, t Transport, home int) {
 // hooked adds what the application wants in this response.
 func (c *Conn) hooked(fields []byte) []byte {
 	hooks := c.host.Config().Hooks
-	if hooks == nil || hooks.Headers == nil || c.req == nil {
+	if hooks == nil || hooks.Headers == nil {
 		return fields
 	}
 	return c.callHeaders(hooks, fields)

@@ -38,7 +38,7 @@ func (s *spares[T, P]) put(x P) {
 
 func (o *Output) size() int { return 96 + cap(o.own) + 24*cap(o.list) }
 
-func (r *request) size() int { return 1024 + cap(r.head) + cap(r.sid) }
+func (r *request) size() int { return 1024 + cap(r.head) + cap(r.sid) + cap(r.cors) }
 
 func (p *partial) size() int {
 	return 256 + cap(p.buf) + 8*cap(p.ends) + 24*cap(p.parts)

@@ -38,7 +38,7 @@ func (c *Conn) InitStream(h Host, w Wire, now Instant, head []byte, sid string) 
 	case q == nil || cfg.Draining:
 		c.turnAway(now)
 		return
-	case !validOrigin(q.Origin):
+	case !printable(q.Origin):
 		c.failed(now, q, &Failure{Code: CodeRequest, Name: "INVALID_ORIGIN", Detail: string(q.Origin)})
 		return
 	}

@@ -21,6 +21,7 @@ type Table struct {
 	event    Event         // that is being handed over
 	name     []byte        // of an event, when it has to be unescaped
 
+	files   clientCache
 	slow    map[*Conn]slowness // peers that are behind with HTTP answers
 	scratch []byte             // for the buffers of one write
 
@@ -77,7 +78,7 @@ const maxScratch = 1 << 20
 func (t *Table) request() *request { return t.requests.get() }
 
 func (t *Table) freeRequest(r *request) {
-	*r = request{head: r.head[:0], sid: r.sid[:0]}
+	*r = request{head: r.head[:0], sid: r.sid[:0], cors: r.cors[:0]}
 	t.requests.put(r)
 }
 

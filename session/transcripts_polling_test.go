@@ -262,6 +262,10 @@ func pollingTranscripts() map[string]transcript {
 			. large s2 42["{x*1100}"]
 			a> GET s1 | Accept-Encoding: gzip
 			a< 200 gzip:42["{x*1100}"]
+			. plain s2 42["{x*1100}"]
+			+ 25s
+			b> GET s1 | Accept-Encoding: gzip
+			b< 200 gzip:42["{x*1100}"]\x1e2
 		`},
 		"compressed elsewhere": {rows: "H31", script: joined + `
 			. emit s2 42["{x*40000}"]

@@ -53,8 +53,9 @@ func TestIDString(t *testing.T) {
 	}
 }
 
-// TestHeadersHook (H22): fields of the application's are in every response, those that
-// cannot stand in a header are not.
+// TestHeadersHook (H22): fields of the application's are in every answer that a session
+// gives and in every 101, and not in refusals, as in the reference server; those that
+// cannot stand in a header are nowhere.
 func TestHeadersHook(t *testing.T) {
 	var calls []string
 	(&transcript{
@@ -86,24 +87,35 @@ func TestHeadersHook(t *testing.T) {
 			a> GET ?EIO=4&transport=x
 			? 0 x
 			a< 400 {"code":0,"message":"Transport unknown"}
+			a~ !X-Initial
+			a> GET s1 | Connection: close
+			c> GET s1
+			! s2 transport error: two requests of one kind at once
+			! s1 transport error: two requests of one kind at once
+			c< 400
+			c~ !X-Initial
+			a< 200 1
 			a~ X-Initial: no
-			ws> UPGRADE s1
+			a< fin
+			d> OPEN
+			d< 200 0{"sid":"s3","upgrades":["websocket"],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000}
+			ws> UPGRADE s3
 			ws< 101
 			ws~ X-Initial: no
 			x> UPGRADE | Cookie: k=w
 			x< 101
 			x~ X-Initial: yes
 			x~ X-Cookie: k=w
-			x< 0{"sid":"s3","upgrades":[],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000}
+			x< 0{"sid":"s4","upgrades":[],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000}
 			y> raw nonsense
 			z> raw ?
 			z< 400
 			z< fin
-			z~ X-Cookie:
+			z~ !X-Cookie
 			. admit later
 			b> OPEN
 			. decide yes
-			b< 200 0{"sid":"s4","upgrades":["websocket"],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000}
+			b< 200 0{"sid":"s5","upgrades":["websocket"],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000}
 			b~ X-Initial: yes
 		`,
 	}).play(t)

@@ -36,38 +36,69 @@ func FirstToken(list []byte) []byte {
 	return nil
 }
 
-// AcceptsEncoding reports whether an Accept-Encoding field lets a response have
-// the content coding named by token, such as "gzip". The first element that
-// names the coding decides, whatever its place beside "*"; only without one
-// does "*" count. A weight of 0 refuses, and so does a malformed weight, since
-// an uncompressed response is always safe.
+// PreferredEncoding is the index in offers of the content coding that an
+// Accept-Encoding field likes best, or -1 if it has none of them.
+//
+// The highest weight wins; of equal ones a coding that is named wins over one that
+// only "*" stands for, then the one that the field names first, then the one that is
+// offered first. A coding that is named twice has the better weight. A weight of 0
+// refuses, and so does a malformed one, since an uncompressed response is always safe.
+// "identity" counts for nothing: a coding that is acceptable at all is taken.
 //
 // No field, a nil or empty header, accepts nothing: RFC 9110 would allow any
 // coding there, but such clients are mostly unable to decode one, and Node does
-// not compress for them either. Source: RFC 9110, section 12.5.3.
-func AcceptsEncoding(header []byte, token string) bool {
-	star, starSeen := false, false
-	for len(header) > 0 {
-		var element []byte
-		element, header = nextElement(header)
-		coding, parameters, _ := bytes.Cut(element, semicolon)
-		coding = trimBlanks(coding)
-		if equalFold(coding, token) {
-			return hasWeight(parameters)
-		}
-		if !starSeen && len(coding) == 1 && coding[0] == '*' {
-			starSeen, star = true, hasWeight(parameters)
+// not compress for them either. It does not allocate, and takes linear time for each
+// offer. Source: RFC 9110, section 12.5.3; the order of equals is the reference
+// server's.
+func PreferredEncoding(header []byte, offers ...string) int {
+	best, bestRank := -1, rank{}
+	for i, offer := range offers {
+		if r := rankOf(header, offer); r.weight > 0 && (best < 0 || r.before(bestRank)) {
+			best, bestRank = i, r
 		}
 	}
-	return star
+	return best
+}
+
+// A rank is how well a coding is liked.
+type rank struct {
+	weight int  // in thousandths
+	named  bool // by itself, not by "*"
+	at     int  // the element's number
+}
+
+func (r rank) before(than rank) bool {
+	switch {
+	case r.weight != than.weight:
+		return r.weight > than.weight
+	case r.named != than.named:
+		return r.named
+	}
+	return r.at < than.at
+}
+
+func rankOf(header []byte, coding string) (r rank) {
+	for at := 0; len(header) > 0; at++ {
+		var element []byte
+		element, header = nextElement(header)
+		name, parameters, _ := bytes.Cut(element, semicolon)
+		name = trimBlanks(name)
+		named := equalFold(name, coding)
+		if !named && (r.named || len(name) != 1 || name[0] != '*') {
+			continue
+		}
+		if w := weight(parameters); named && !r.named || w >= r.weight {
+			r = rank{w, named, at} // of equal ones the last: so the reference server has it
+		}
+	}
+	return r
 }
 
 var semicolon = []byte{';'}
 
-// hasWeight reports whether the weight among the parameters of a list element
-// is well-formed and not zero. Without a weight it is 1. Source: RFC 9110,
-// section 12.4.2.
-func hasWeight(parameters []byte) bool {
+// weight is the weight among the parameters of a list element, in thousandths: 0 if it
+// is malformed, 1000 if there is none. Source: RFC 9110, section 12.4.2.
+func weight(parameters []byte) int {
 	for len(parameters) > 0 {
 		var p []byte
 		p, parameters, _ = bytes.Cut(parameters, semicolon)
@@ -76,19 +107,26 @@ func hasWeight(parameters []byte) bool {
 			continue
 		}
 		q := p[2:]
-		if len(q) == 0 || len(q) > len("0.000") || q[0] != '0' && q[0] != '1' || len(q) > 1 && q[1] != '.' {
-			return false
+		if len(q) == 0 || len(q) > len("0.000") || len(q) > 1 && q[1] != '.' {
+			return 0
 		}
-		zero := true
-		for _, c := range q[min(2, len(q)):] {
-			if !isDigit(c) {
-				return false
+		w, unit := 0, 1000
+		for i, c := range q {
+			if i == 1 {
+				continue // the dot
 			}
-			zero = zero && c == '0'
+			if !isDigit(c) {
+				return 0
+			}
+			w += int(c-'0') * unit
+			unit /= 10
 		}
-		return q[0] == '1' && zero || q[0] == '0' && !zero
+		if w > 1000 {
+			return 0
+		}
+		return w
 	}
-	return true
+	return 1000
 }
 
 // nextElement cuts the first element, without the blanks around it, off a

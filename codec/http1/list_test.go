@@ -57,50 +57,62 @@ func TestFirstToken(t *testing.T) {
 	}
 }
 
-func TestAcceptsEncoding(t *testing.T) {
-	for _, tc := range []struct {
-		header string
-		want   bool
-	}{
-		{"gzip", true},
-		{"gzip, deflate, br, zstd", true},
-		{"deflate, GZIP", true},
-		{"deflate,gzip;q=0.5", true},
-		{"gzip ; q=1.000", true},
-		{"gzip;Q=0.001", true},
-		{"gzip;x=y;q=0.1", true},
-		{"*", true},
-		{"*;q=0.1", true},
-		{"identity, *", true},
-		{"", false},
-		{"deflate", false},
-		{"xgzip", false},
-		{"gzipx", false},
-		{"gzip;q=0", false},
-		{"gzip;q=0.", false},
-		{"gzip;q=0.0", false},
-		{"gzip; q=0.000", false},
-		{"*;q=0", false},
-		{"gzip;q=0, *", false},
-		{"*, gzip;q=0", false},
-		{"*;q=0, gzip", true},
-		{"gzip;q=0, gzip", false},
-		{"*, *;q=0", true},
-		{"gzip;q=", false},
-		{"gzip;q=a", false},
-		{"gzip;q=2", false},
-		{"gzip;q=1.1", false},
-		{"gzip;q=0.0001", false},
-		{"gzip;q=-1", false},
-		{"gzip;q=.5", false},
-		{"gzip;q=05", false},
-		{"gzip;q=0.x", false},
+func TestPreferredEncoding(t *testing.T) {
+	for _, tc := range []struct{ header, want string }{
+		{"gzip", "gzip"},
+		{"gzip, deflate, br, zstd", "gzip"},
+		{"deflate, GZIP", "deflate"},
+		{"br, deflate, gzip", "br"},
+		{"deflate,gzip;q=0.5", "deflate"},
+		{"deflate;q=0.5,gzip;q=0.8", "gzip"},
+		{"deflate;q=0.5,gzip;q=0.501", "gzip"},
+		{"gzip ; q=1.000", "gzip"},
+		{"gzip;Q=0.001", "gzip"},
+		{"gzip;x=y;q=0.1, deflate;q=0.2;x", "deflate"},
+		{"identity, gzip;q=0.1", "gzip"},
+		{"*", "br"},
+		{"*;q=0.1", "br"},
+		{"identity, *", "br"},
+		{"*, deflate", "deflate"},
+		{"gzip, *", "gzip"},
+		{"*, deflate;q=0.9", "br"},
+		{"br;q=0, *", "gzip"},
+		{"*, br;q=0", "gzip"},
+		{"*;q=0, gzip", "gzip"},
+		{"*, *;q=0", "br"},
+		{"gzip;q=0, gzip", "gzip"},
+		{"gzip, deflate, gzip", "deflate"},
+		{"gzip, deflate, gzip;q=0.5", "gzip"},
+		{",, gzip ,", "gzip"},
+		{"", ""},
+		{"zstd", ""},
+		{"xgzip", ""},
+		{"gzipx", ""},
+		{"gzip;q=0", ""},
+		{"gzip;q=0.", ""},
+		{"gzip;q=0.0", ""},
+		{"gzip; q=0.000", ""},
+		{"*;q=0", ""},
+		{"gzip;q=", ""},
+		{"gzip;q=a", ""},
+		{"gzip;q=2", ""},
+		{"gzip;q=1.1", ""},
+		{"gzip;q=0.0001", ""},
+		{"gzip;q=-1", ""},
+		{"gzip;q=.5", ""},
+		{"gzip;q=05", ""},
+		{"gzip;q=0.x", ""},
 	} {
-		if got := AcceptsEncoding([]byte(tc.header), "gzip"); got != tc.want {
-			t.Errorf("AcceptsEncoding(%q, gzip) = %t", tc.header, got)
+		offers := []string{"br", "gzip", "deflate"}
+		got := ""
+		if i := PreferredEncoding([]byte(tc.header), offers...); i >= 0 {
+			got = offers[i]
+		}
+		if got != tc.want {
+			t.Errorf("PreferredEncoding(%q) = %q, want %q", tc.header, got, tc.want)
 		}
 	}
-	if AcceptsEncoding(nil, "gzip") {
+	if PreferredEncoding(nil, "gzip") != -1 {
 		t.Error("no Accept-Encoding accepts gzip")
 	}
 }
@@ -112,8 +124,8 @@ func TestLongLists(t *testing.T) {
 		{",", "b"}, {" ", "b"}, {"\t", "b"}, {" , ", "b"}, {"a,", "a"}, {";", ""}, {"q=,", ""}, {"*;q=0;", ""},
 	} {
 		list := []byte(strings.Repeat(tc.unit, DefaultHeadBytes/len(tc.unit)) + ",b")
-		if !ListHasToken(list, "B") || !AcceptsEncoding(list, "b") || AcceptsEncoding(list, "c") || string(FirstToken(list)) != tc.first {
-			t.Errorf("%q...: %t, %t, %q", tc.unit, ListHasToken(list, "B"), AcceptsEncoding(list, "b"), FirstToken(list))
+		if !ListHasToken(list, "B") || PreferredEncoding(list, "c", "b") != 1 || string(FirstToken(list)) != tc.first {
+			t.Errorf("%q...: %t, %d, %q", tc.unit, ListHasToken(list, "B"), PreferredEncoding(list, "c", "b"), FirstToken(list))
 		}
 	}
 }

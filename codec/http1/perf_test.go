@@ -58,7 +58,7 @@ func TestNothingAllocates(t *testing.T) {
 		{"QueryValue, plain", func() { _, _ = QueryValue(nil, query, "transport") }},
 		{"QueryValue, decoded", func() { _, _ = QueryValue(dst, query, "name") }},
 		{"QueryValue, missing", func() { _, _ = QueryValue(nil, query, "sid") }},
-		{"AcceptsEncoding", func() { _ = AcceptsEncoding(list, "br") }},
+		{"PreferredEncoding", func() { _ = PreferredEncoding(list, "br", "gzip") }},
 		{"ListHasToken", func() { _ = ListHasToken(list, "x") }},
 		{"FirstToken", func() { _ = FirstToken(list) }},
 		{"AppendHead", func() {
