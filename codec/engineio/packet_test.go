@@ -129,9 +129,16 @@ var base64Cases = []struct {
 	{"padding in the middle", "AQ==AQ==", "", false},
 	{"URL alphabet", "-_8=", "", false},
 	{"blank", "AQ ID", "", false},
-	{"line end behind", "AQID\n", "", false},
-	{"line end inside", "AQ\r\nID", "", false},
-	{"line end in a block of eight", "AQIDBA\r\n", "", false},
+	{"line end behind", "AQID\n", "\x01\x02\x03", true},
+	{"line end behind padding", "AQ==\n", "\x01", true},
+	{"line end inside", "AQ\r\nID", "\x01\x02\x03", true},
+	{"line end in a block of eight", "AQIDBA\r\n", "\x01\x02\x03\x04", true},
+	{"line ends alone", "\n\r\n\n", "", true},
+	{"lines of the Java client", strings.Repeat("QUJD", 19) + "\n" + strings.Repeat("QUJD", 19) + "\nQQ==\n", strings.Repeat("ABC", 38) + "A", true},
+	{"line end in padding", "AQ=\n=", "\x01", true},
+	{"CR alone", "AQ\rID", "", false},
+	{"CR twice", "AQ\r\r\nID", "", false},
+	{"one digit and a line end", "A\n", "", false},
 	{"NUL", "AQ\x00D", "", false},
 	{"beyond ASCII", "AQID\u00e9==", "", false},
 	{"bad at each end of eight", "!QIDBAUG", "", false},
@@ -167,15 +174,16 @@ func TestBase64Places(t *testing.T) {
 }
 
 // checkBase64 sets decodeInPlace beside encoding/base64, which takes the same
-// but for line ends, skipped by it and refused by us.
+// but for CR that are no part of a line end, skipped by it and refused by us.
 func checkBase64(t *testing.T, wire []byte) {
 	t.Helper()
+	lines := strings.NewReplacer("\r\n", "", "\n", "").Replace(string(wire))
 	enc := base64.RawStdEncoding
-	if len(wire)%4 == 0 && bytes.HasSuffix(wire, []byte("=")) {
+	if len(lines)%4 == 0 && strings.HasSuffix(lines, "=") {
 		enc = base64.StdEncoding
 	}
-	want, err := enc.DecodeString(string(wire))
-	wantOK := err == nil && !bytes.ContainsAny(wire, "\r\n")
+	want, err := enc.DecodeString(lines)
+	wantOK := err == nil && !strings.Contains(lines, "\r")
 	p := append(bytes.Clone(wire), "behind"...)
 	got, ok := decodeInPlace(p[:len(wire):len(wire)])
 	if ok != wantOK || ok && !bytes.Equal(got, want) {
@@ -184,7 +192,7 @@ func checkBase64(t *testing.T, wire []byte) {
 	if string(p[len(wire):]) != "behind" {
 		t.Fatalf("decodeInPlace(%q) wrote behind its input", wire)
 	}
-	if ok && len(wire) > 0 && &got[:1][0] != &p[0] {
+	if ok && len(got) > 0 && &got[0] != &p[0] {
 		t.Fatalf("decodeInPlace(%q) is not in place", wire)
 	}
 }
