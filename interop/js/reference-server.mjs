@@ -18,6 +18,8 @@ const { values: flags } = parseArgs({
     "no-http-compression": { type: "boolean", default: false },
     "initial-packet": { type: "string" },
     "generate-id": { type: "boolean", default: false },
+    "allow-eio3": { type: "boolean", default: false },
+    parser: { type: "string" },
     stdin: { type: "boolean", default: false },
   },
 });
@@ -31,12 +33,14 @@ const options = {
   transports: flags.transports.split(","),
   allowUpgrades: !flags["no-upgrades"],
   serveClient: false,
+  allowEIO3: flags["allow-eio3"],
   allowRequest(req, done) {
     const deny = req._query.deny;
     setImmediate(() => (deny === undefined ? done(null, true) : done(deny, false)));
   },
 };
 if (flags["no-http-compression"]) options.httpCompression = false;
+if (flags.parser !== undefined) options.parser = (await import(flags.parser)).default;
 if (flags["initial-packet"] !== undefined) options.initialPacket = flags["initial-packet"];
 
 const http = createServer((req, res) => res.writeHead(404).end());
@@ -211,6 +215,7 @@ function install(nsp) {
     });
     on("refuse", (name, ack) => ack([refused(() => socket.emit(name)), refused(() => socket.nsp.emit(name))]));
     on("disconnect.me", (close) => socket.disconnect(close));
+    on("cut", () => socket.conn.close());
   });
   return nsp;
 }

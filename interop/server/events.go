@@ -83,6 +83,10 @@ func (a *app) common(n *sio.Namespace) {
 		s.Disconnect(sio.Disconnect{Close: all})
 		return nil
 	})
+	n.On("cut", func(s *sio.Socket, _ *sio.Msg) error {
+		s.Conn().Close(false)
+		return nil
+	})
 }
 
 // echo sends the arguments back: to one who wants an answer, in it.
