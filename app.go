@@ -212,21 +212,42 @@ func (s *Socket) deny(err error) {
 
 // refusal is the payload of the CONNECT_ERROR for an error of Use.
 func (s *Socket) refusal(err error) []byte {
-	b := append([]byte(nil), `{"message":`...)
-	r, ok := asRefuse(err)
-	if !ok {
+	message := "connection refused"
+	var data []byte // JSON text
+	if r, ok := asRefuse(err); !ok {
 		s.ns.server.logger.Debug("sio: refused", "nsp", s.ns.name, "err", err)
-		return append(socketio.AppendString(b, "connection refused"), '}')
-	}
-	b = socketio.AppendString(b, r.Message)
-	if r.Data != nil {
-		b = append(b, `,"data":`...)
-		full, err := s.ns.server.codec.Append(b, r.Data, nil)
-		if err != nil {
-			s.ns.server.logger.Error("sio: data of a refusal cannot be encoded", "nsp", s.ns.name, "err", err)
-			full = append(b, "null"...)
+	} else {
+		message = r.Message
+		if r.Data != nil {
+			data = s.refusalData(r.Data)
 		}
-		b = full
+	}
+	if s.session().Revision() == 3 {
+		return oldRefusal(message, data)
+	}
+	b := append([]byte(nil), `{"message":`...)
+	b = socketio.AppendString(b, message)
+	if data != nil {
+		b = append(append(b, `,"data":`...), data...)
 	}
 	return append(b, '}')
+}
+
+func (s *Socket) refusalData(v any) []byte {
+	data, err := s.ns.server.codec.Append(nil, v, nil)
+	if err != nil {
+		s.ns.server.logger.Error("sio: data of a refusal cannot be encoded", "nsp", s.ns.name, "err", err)
+		return []byte("null")
+	}
+	return data
+}
+
+// oldRefusal is the payload that a client of [Options.AllowEIO3] gets: the data, if it is
+// something that JavaScript takes for true, and otherwise the message.
+func oldRefusal(message string, data []byte) []byte {
+	switch string(data) {
+	case "", "null", "false", "0", `""`:
+		return socketio.AppendString(nil, message)
+	}
+	return data
 }

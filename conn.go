@@ -93,8 +93,9 @@ func (s *Socket) Conn() *Conn { return &Conn{s.session()} }
 // speak for the client.
 func (c *Conn) ID() string { return c.s.ID() }
 
-// Protocol is the revision of Engine.IO: 4.
-func (c *Conn) Protocol() int { return 4 }
+// Protocol is the revision of Engine.IO that the client speaks: 4, or 3, see
+// [Options.AllowEIO3].
+func (c *Conn) Protocol() int { return c.s.Revision() }
 
 // Transport is "polling", "websocket" or "webtransport".
 func (c *Conn) Transport() string { return c.s.Transport().String() }

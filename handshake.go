@@ -100,7 +100,8 @@ func (h *Handshake) CrossDomain() bool { return http1.Field(h.head, "Origin") !=
 func (h *Handshake) Time() time.Time { return time.UnixMilli(h.issued) }
 
 // Auth is what the client sent to join the namespace, as JSON text: an object, or
-// empty if it sent nothing. It must not be changed.
+// empty if it sent nothing. It must not be changed. Clients of [Options.AllowEIO3] send a
+// query with the namespace, whose values are strings; "/" they join without.
 func (h *Handshake) Auth() Raw { return Raw(h.auth) }
 
 // DecodeAuth stores what the client sent to join the namespace in v, a pointer, by the
@@ -123,7 +124,8 @@ type HandshakeError struct {
 	// Message is the text that the client was told.
 	Message string
 	// Context says what was wrong, with the keys of the reference server: transport, sid,
-	// method, protocol, origin, name, previousTransport, error.
+	// method, protocol, origin, name, previousTransport, previousProtocol,
+	// error.
 	Context map[string]string
 	// Request is the request.
 	Request *Handshake
@@ -155,7 +157,7 @@ func newHandshakeError(r *session.Request, f *session.Failure) *HandshakeError {
 		case "INVALID_ORIGIN":
 			e.Context["origin"] = f.Detail
 		case "PROTOCOL_MISMATCH":
-			e.Context["protocol"] = f.Detail
+			e.Context["protocol"], e.Context["previousProtocol"] = f.Detail, f.Was
 		case "ID_GENERATION_ERROR":
 			e.Context["error"] = f.Err.Error()
 		}

@@ -47,6 +47,13 @@ type Options struct {
 	// NoUpgrades keeps polling clients on polling. Node: allowUpgrades.
 	NoUpgrades bool
 
+	// AllowEIO3 lets clients in that speak revision 3 of Engine.IO's protocol, as those of
+	// before 2020 do (JavaScript below 3, Java below 2, Swift below 16); without it they are
+	// refused with the code 5. A client speaks it whose requests do not have EIO=4. It joins
+	// "/" by itself, pings the server instead of being pinged, and its sockets have other ids:
+	// see [Socket.ID]. Default false. Node: allowEIO3.
+	AllowEIO3 bool
+
 	// PingInterval is the time between two pings to a client, told to it. Default 25 s;
 	// at least 100 ms. Node: pingInterval.
 	PingInterval time.Duration
@@ -352,7 +359,7 @@ func (s *Server) config() session.Config {
 		t |= session.Set(session.WebTransport)
 	}
 	c := session.Config{
-		Path: o.Path, Transports: t, AllowUpgrades: !o.NoUpgrades,
+		Path: o.Path, Transports: t, AllowUpgrades: !o.NoUpgrades, AllowEIO3: o.AllowEIO3,
 		PingInterval: o.PingInterval, PingTimeout: o.PingTimeout, UpgradeTimeout: o.UpgradeTimeout,
 		ConnectTimeout: o.ConnectTimeout, HeadTimeout: o.Limits.HeadTime, BodyTimeout: o.Limits.BodyTime,
 		IdleTimeout: o.Limits.IdleTime, CloseTimeout: o.Limits.CloseTime, DrainTimeout: drainTimeout,

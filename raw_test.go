@@ -45,13 +45,19 @@ func dialRaw(t testing.TB, srv *sio.Server) *rawClient {
 
 func dialIn(t testing.TB, g *loop.Group, index int) *rawClient {
 	t.Helper()
+	return dialWith(t, g, index, "EIO=4")
+}
+
+// dialWith opens a WebSocket session on the loop by a request with the query.
+func dialWith(t testing.TB, g *loop.Group, index int, query string) *rawClient {
+	t.Helper()
 	p, err := g.Pipe(index, netip.MustParseAddrPort("192.0.2.1:1024"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { p.Close() })
 	c := &rawClient{t: t, group: g, pipe: p, reader: websocket.Reader{Config: &websocket.Config{Client: true, MaxMessage: 1 << 30}}}
-	c.write([]byte("GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\n" +
+	c.write([]byte("GET /socket.io/?transport=websocket&" + query + " HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\n" +
 		"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: c2lvdGVzdCBzYXlzIGhpIQ==\r\n\r\n"))
 	r := bufio.NewReader(p)
 	resp, err := http.ReadResponse(r, nil)

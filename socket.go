@@ -88,6 +88,11 @@ type socketContext struct {
 }
 
 // ID is the socket's public id, 20 characters. It changes with every connection.
+//
+// The sockets of a client of [Options.AllowEIO3] have the id of its connection, which is a
+// secret otherwise ([Conn.ID]), and behind the namespace's name and a "#" in others than
+// "/": so do such clients make it up themselves. Who tells others their ids lets these
+// speak for the client.
 func (s *Socket) ID() string { return s.core.ID() }
 
 // Namespace is the namespace that the socket is in.

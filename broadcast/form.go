@@ -27,6 +27,17 @@ const (
 	//
 	// Source: Engine.IO protocol 4, "WebTransport", under "Packet encoding".
 	Stream
+
+	// Those of revision 3 of Engine.IO's protocol. On a WebSocket an attachment has its type
+	// in front there, as a number, or behind a "b" where it travels as text. Packets in a
+	// payload have their length in front; in a binary payload attachments are bytes, in one
+	// of text base64.
+	//
+	// Source: Engine.IO protocol 3, "Encoding".
+	WireOf3
+	WireBase64Of3
+	BinaryOf3
+	TextOf3
 )
 
 // make makes a form other than Wire. Several loops may do that for one frame at once.
@@ -50,8 +61,32 @@ func (f *Frame) make(form Form) []byte {
 		}
 		b := engineio.AppendStreamHeader(make([]byte, 0, engineio.MaxStreamHeader+len(data)), len(data), binary)
 		return append(b, data...)
+	case WireOf3, WireBase64Of3, BinaryOf3, TextOf3:
+		return f.makeOf3(form)
 	}
 	panic("broadcast: unknown form")
+}
+
+// makeOf3 makes a form of revision 3.
+func (f *Frame) makeOf3(form Form) []byte {
+	data := f.Payload()
+	switch {
+	case form == BinaryOf3:
+		return engineio.AppendBinaryPacket3(make([]byte, 0, len(data)+engineio.PacketRoom3), data, f.binary)
+	case !f.binary && form == TextOf3:
+		return engineio.AppendPacket3(make([]byte, 0, len(data)+engineio.PacketRoom3), data)
+	case !f.binary:
+		return f.wire
+	case form == WireOf3:
+		n := 1 + len(data)
+		b := websocket.AppendHeader(make([]byte, 0, websocket.HeaderSize(n)+n), websocket.Binary, true, n)
+		return append(append(b, engineio.BinaryMessage3), data...)
+	}
+	text := engineio.AppendBase64(make([]byte, 0, engineio.Base64Size(len(data))), data)
+	if form == TextOf3 {
+		return engineio.AppendPacket3(make([]byte, 0, len(text)+engineio.PacketRoom3), text)
+	}
+	return websocket.AppendFrame(make([]byte, 0, websocket.HeaderSize(len(text))+len(text)), websocket.Text, text)
 }
 
 // variant is a form that was made of a frame.

@@ -136,6 +136,16 @@ func (m *Message) Frame(i int) *Frame {
 	return &m.attachments[i-1]
 }
 
+// Binary reports whether any of the frames is.
+func (m *Message) Binary() bool {
+	for i := range m.attachments {
+		if m.attachments[i].binary {
+			return true
+		}
+	}
+	return m.text.binary
+}
+
 // Size is the message's length on a WebSocket, in bytes, headers included. It is
 // what send-queue limits count.
 func (m *Message) Size() int { return m.size }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -55,8 +56,35 @@ func checkFrame(t *testing.T, f *Frame, op websocket.Opcode, payload []byte) {
 	if want := append(engineio.AppendStreamHeader(nil, len(data), binary), data...); !bytes.Equal(f.In(Stream), want) {
 		t.Errorf("stream form of %d bytes begins % x, want % x", len(payload), head(f.In(Stream)), head(want))
 	}
+	checkOldForms(t, f, payload)
 	if a, b := f.In(WireBase64), f.In(WireBase64); &a[0] != &b[0] {
 		t.Error("a form is made twice")
+	}
+}
+
+// checkOldForms is checkFrame for the forms of revision 3.
+func checkOldForms(t *testing.T, f *Frame, payload []byte) {
+	t.Helper()
+	wire, wireBase64 := f.Wire(), f.Wire()
+	text, mark, data := payload, byte(0), payload
+	if f.Binary() {
+		mark, data = 1, append([]byte{4}, payload...)
+		wire = websocket.AppendFrame(nil, websocket.Binary, data)
+		text = append([]byte("b4"), base64.StdEncoding.EncodeToString(payload)...)
+		wireBase64 = websocket.AppendFrame(nil, websocket.Text, text)
+	}
+	binary := []byte{mark}
+	for _, digit := range strconv.Itoa(len(data)) {
+		binary = append(binary, byte(digit-'0'))
+	}
+	binary = append(append(binary, 255), data...)
+	for form, want := range map[Form][]byte{
+		WireOf3: wire, WireBase64Of3: wireBase64, BinaryOf3: binary,
+		TextOf3: append([]byte(strconv.Itoa(len(text))+":"), text...), // all of it is ASCII
+	} {
+		if got := f.In(form); !bytes.Equal(got, want) {
+			t.Errorf("form %d of %d bytes begins % x, want % x", form, len(payload), head(got), head(want))
+		}
 	}
 }
 

@@ -38,9 +38,8 @@ func arrive(h Host, now Instant, k *call) {
 	case s.transport != k.transport:
 		k.from.failure(now, k.ticket, k.request, &Failure{Code: CodeRequest, Name: "TRANSPORT_MISMATCH",
 			Detail: k.transport.String(), Was: s.transport.String()})
-	case len(k.request.EIO) > 0 && string(k.request.EIO) != "4":
-		k.from.failure(now, k.ticket, k.request, &Failure{Code: CodeRequest, Name: "PROTOCOL_MISMATCH",
-			Detail: string(k.request.EIO)})
+	case s.mismatch(k.request.EIO):
+		k.from.failure(now, k.ticket, k.request, s.mismatched(k.request.EIO))
 	case s.polling == nil: // a WebSocket's sid, without an upgrade
 		k.from.failure(now, k.ticket, k.request, &Failure{Code: CodeRequest, Name: "TRANSPORT_HANDSHAKE_ERROR"})
 	case string(k.request.Method) == "GET":
@@ -95,7 +94,7 @@ func (c *Conn) announce(now Instant, h *http1.Head) {
 	var scratch [96]byte
 	transport, _ := http1.QueryValue(scratch[:0:16], h.Query, "transport")
 	revision, _ := http1.QueryValue(scratch[16:16:32], h.Query, "EIO")
-	if transportNamed(transport) != Polling || (len(revision) > 0 && string(revision) != "4") {
+	if transportNamed(transport) != Polling {
 		return
 	}
 	sid, _ := http1.QueryValue(scratch[32:32], h.Query, "sid")
@@ -108,14 +107,14 @@ func (c *Conn) announce(now Instant, h *http1.Head) {
 	r.home, r.post, r.told = home, true, true
 	ticket := c.ticket
 	if home == c.host.Index() {
-		if s := c.host.Find(sid); s != nil {
+		if s := c.host.Find(sid); s != nil && !s.mismatch(revision) {
 			s.beginPost(now, c, ticket)
 		}
 		return
 	}
-	key := string(sid)
+	key, eio := string(sid), string(revision)
 	c.host.Run(home, func(h Host, now Instant) {
-		if s := h.Sessions().Find([]byte(key)); s != nil {
+		if s := h.Sessions().Find([]byte(key)); s != nil && !s.mismatch([]byte(eio)) {
 			s.beginPost(now, (*far)(c), ticket)
 		}
 	})
@@ -154,10 +153,14 @@ func (c *Conn) payload(now Instant, ticket uint32, q *queue) {
 		q.reset()
 		return
 	}
+	if q.style != nil {
+		c.styled(now, ticket, q)
+		return
+	}
 	n := q.size()
 	resp := http1.Response{Status: 200, ContentType: textPlain, ContentLength: int64(n)}
 	if enc := c.encoding(q.compress, n); enc != identity {
-		c.compressed(now, ticket, q.flat(), enc)
+		c.compressed(now, ticket, q.flat(), textPlain, enc)
 		return
 	}
 	resp.Fields = c.packetFields(c.host.fields[:0])
@@ -285,9 +288,9 @@ func (f *far) run(g func(c *Conn, now Instant)) {
 }
 
 func (f *far) payload(_ Instant, ticket uint32, q *queue) {
-	compress := q.compress
+	compress, kind := q.compress, q.contentType()
 	flat := q.flat()
-	f.run(func(c *Conn, now Instant) { c.flatPayload(now, ticket, flat, compress) })
+	f.run(func(c *Conn, now Instant) { c.flatPayload(now, ticket, flat, kind, compress) })
 }
 
 func (f *far) status(_ Instant, ticket uint32, status int) {
@@ -308,24 +311,24 @@ func (f *far) failure(_ Instant, ticket uint32, q *Request, e *Failure) {
 }
 
 // flatPayload is payload for bytes that came from another loop.
-func (c *Conn) flatPayload(now Instant, ticket uint32, payload []byte, compress bool) {
+func (c *Conn) flatPayload(now Instant, ticket uint32, payload []byte, kind string, compress bool) {
 	if !c.waiting(ticket) {
 		return
 	}
 	if enc := c.encoding(compress, len(payload)); enc != identity {
-		c.compressed(now, ticket, payload, enc)
+		c.compressed(now, ticket, payload, kind, enc)
 		return
 	}
-	c.sendPayload(now, payload, identity)
+	c.sendPayload(now, payload, kind, identity)
 }
 
 // sendPayload answers with a payload that is one slice, which is kept.
-func (c *Conn) sendPayload(now Instant, payload []byte, enc encoding) {
+func (c *Conn) sendPayload(now Instant, payload []byte, kind string, enc encoding) {
 	fields := c.host.fields[:0]
 	if enc != identity {
 		fields = http1.AppendField(fields, "Content-Encoding", enc.String())
 	}
-	resp := http1.Response{Status: 200, ContentType: textPlain, ContentLength: int64(len(payload)),
+	resp := http1.Response{Status: 200, ContentType: kind, ContentLength: int64(len(payload)),
 		Fields: c.packetFields(fields), Connection: c.req.persist}
 	o := c.output()
 	o.head(&resp)

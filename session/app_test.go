@@ -236,7 +236,7 @@ func (q *ackWaiter) Failed(_ *Socket, err error) {
 
 // socket is the socket with a short id.
 func (a *fakeApp) socket(id string) *fakeSocket {
-	k := a.sockets[padded(id)]
+	k := a.sockets[string(spelled(id))]
 	if k == nil {
 		a.w.t.Fatalf("there is no socket %s", id)
 	}

@@ -39,10 +39,10 @@ func (c *Conn) encoding(allowed bool, n int) encoding {
 // connections and are given away.
 const inlineBelow = 32 << 10
 
-// compressed answers with a payload, compressed. payload is kept.
-func (c *Conn) compressed(now Instant, ticket uint32, payload []byte, enc encoding) {
+// compressed answers with a payload of the content type, compressed. payload is kept.
+func (c *Conn) compressed(now Instant, ticket uint32, payload []byte, kind string, enc encoding) {
 	if len(payload) <= inlineBelow {
-		c.sendPayload(now, compress(payload, enc), enc)
+		c.sendPayload(now, compress(payload, enc), kind, enc)
 		return
 	}
 	h := c.host
@@ -50,12 +50,12 @@ func (c *Conn) compressed(now Instant, ticket uint32, payload []byte, enc encodi
 		z := compress(payload, enc)
 		h.Run(h.Index(), func(_ Host, now Instant) {
 			if c.waiting(ticket) {
-				c.sendPayload(now, z, enc)
+				c.sendPayload(now, z, kind, enc)
 			}
 		})
 	})
 	if !ok {
-		c.sendPayload(now, payload, identity)
+		c.sendPayload(now, payload, kind, identity)
 	}
 }
 

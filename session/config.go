@@ -96,6 +96,8 @@ type Config struct {
 	DrainTimeout   time.Duration // a polling session that closes, until its client polls again
 	BinaryTimeout  time.Duration // the attachments of a packet, from its head to the last one
 
+	AllowEIO3 bool // clients of revision 3 are let in
+
 	Draining bool // no session is begun any more: 503
 
 	MaxPayload     int // one message from a client, or one request body, in bytes

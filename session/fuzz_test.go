@@ -28,6 +28,7 @@ func allTranscripts() []transcript {
 		handlersBehindTranscripts, clientBehindTranscripts, twoLoopsTranscripts,
 		answersBehindTranscripts, wrongTransportTranscripts, sentTranscripts,
 		corsTranscripts, clientTranscripts,
+		revision3Transcripts, jsonpTranscripts,
 	} {
 		m := f()
 		for _, name := range slices.Sorted(maps.Keys(m)) {
@@ -87,6 +88,7 @@ func FuzzConn(f *testing.F) {
 // they may be meant for, and returns what was said.
 func converse(t *testing.T, b []byte, pieces func([]byte) [][]byte) map[string][]string {
 	w := newWorld(t, 1, func(c *Config) {
+		c.AllowEIO3 = true
 		c.CORS = &CORS{Origins: []string{listed}, Methods: methods, ReflectHeaders: true, Status: 204}
 		c.Cookie = &Cookie{Name: "io"}
 	})

@@ -9,6 +9,7 @@ import (
 
 var (
 	pingPacket = []byte{byte(engineio.Ping)}
+	pongPacket = []byte{byte(engineio.Pong)}
 	noopPacket = []byte{byte(engineio.Noop)}
 )
 
@@ -34,7 +35,7 @@ func (s *Session) beat(now Instant) {
 		return
 	}
 	s.marks |= markAwaitsPong
-	s.due = now.After(s.host.Config().PingTimeout)
+	s.due = now.After(s.patience())
 	s.packet(pingPacket, true)
 }
 
@@ -53,7 +54,34 @@ func (s *Session) reading() bool {
 func (s *Session) excuse(now Instant) {
 	if s.marks&markAwaitsPong != 0 {
 		s.marks |= markExcused
-		s.due = now.After(s.host.Config().PingTimeout)
+		s.due = max(s.due, now.After(s.patience()))
+	}
+}
+
+// patience is how long nothing need come from a client that is alive and was asked.
+func (s *Session) patience() time.Duration {
+	cfg := s.host.Config()
+	if s.revision == 3 { // it is never asked, and speaks every interval
+		return cfg.PingInterval + cfg.PingTimeout
+	}
+	return cfg.PingTimeout
+}
+
+// awaitPing begins the heartbeat of revision 3, in which the client pings.
+func (s *Session) awaitPing(now Instant) {
+	s.marks |= markAwaitsPong // for good
+	s.due = now.After(s.patience())
+}
+
+// ping is a client's, of revision 3. What it says beside is not echoed.
+//
+// Source: Engine.IO protocol 3, "Packet", and the reference server.
+func (s *Session) ping(now Instant) {
+	s.marks &^= markExcused
+	s.due = now.After(s.patience())
+	s.packet(pongPacket, true)
+	if h := s.host.Config().Hooks; h != nil && h.Heartbeat != nil {
+		h.Heartbeat(s)
 	}
 }
 

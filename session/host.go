@@ -193,7 +193,7 @@ type Failure struct {
 	Message string // of the code, or the application's
 	Name    string // "TRANSPORT_MISMATCH" and the like, or ""
 	Detail  string // the offending transport, sid, method, protocol or origin
-	Was     string // of TRANSPORT_MISMATCH: the session's transport
+	Was     string // of TRANSPORT_MISMATCH and PROTOCOL_MISMATCH: the session's
 	Err     error  // of ID_GENERATION_ERROR
 }
 

@@ -167,6 +167,7 @@ type queue struct {
 	bytes    int    // as counted against the send-queue limits
 	longest  int    // the longest packet's share of bytes
 	compress bool   // some packet may be compressed
+	style    *style // of payloads; nil for revision 4's own
 }
 
 // queued is one packet: a shared message, or own[from:to].
@@ -212,7 +213,7 @@ func (q *queue) frames(o *Output, form broadcast.Form) {
 	q.reset()
 }
 
-// size is the length of the payload that payload writes.
+// size is the length of the payload that payload writes, of revision 4.
 func (q *queue) size() int {
 	n := 0
 	for _, p := range q.packets {
@@ -237,6 +238,10 @@ func (q *queue) size() int {
 //
 // Source: Engine.IO protocol 4, "Packet encoding, HTTP long-polling".
 func (q *queue) payload(o *Output) {
+	if q.old() {
+		q.payload3(o)
+		return
+	}
 	first := true
 	add := func(b []byte, shared bool) {
 		if !first {
@@ -261,11 +266,26 @@ func (q *queue) payload(o *Output) {
 	q.reset()
 }
 
-// flat moves everything into one new slice.
+// flat moves everything into one new slice, in its style.
 func (q *queue) flat() []byte {
+	if q.style != nil && q.style.jsonp {
+		return q.script()
+	}
+	return q.joined()
+}
+
+// joined is flat without the dress of JSONP.
+func (q *queue) joined() []byte {
 	var o Output
-	o.own = make([]byte, 0, q.size())
+	if !q.old() {
+		o.own = make([]byte, 0, q.size())
+	}
 	q.payload(&o)
+	return o.flat()
+}
+
+// flat is everything in one slice, which may be a shared one.
+func (o *Output) flat() []byte {
 	o.seal()
 	if len(o.list) == 1 {
 		return o.list[0]
@@ -282,8 +302,8 @@ var separator = []byte{engineio.Separator}
 func (q *queue) reset() {
 	clear(q.packets)
 	if cap(q.own) > 64<<10 || cap(q.packets) > 1024 {
-		*q = queue{}
+		*q = queue{style: q.style}
 		return
 	}
-	*q = queue{packets: q.packets[:0], own: q.own[:0]}
+	*q = queue{packets: q.packets[:0], own: q.own[:0], style: q.style}
 }

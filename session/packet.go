@@ -7,11 +7,16 @@ import (
 
 // receive takes one WebSocket message: an Engine.IO packet, or an attachment.
 func (s *Session) receive(now Instant, data []byte, binary bool) {
-	if binary {
-		s.take(now, engineio.Packet{Type: engineio.Message, Binary: true, Data: data})
-		return
+	var pkt engineio.Packet
+	var err error
+	switch {
+	case s.revision == 3:
+		pkt, err = parse3(data, binary)
+	case binary:
+		pkt = engineio.Packet{Type: engineio.Message, Binary: true, Data: data}
+	default:
+		pkt, err = engineio.Parse(data)
 	}
-	pkt, err := engineio.Parse(data)
 	if err != nil {
 		s.Close(now, ParseError, err)
 		return
@@ -44,8 +49,16 @@ func (s *Session) take(now Instant, pkt engineio.Packet) {
 			s.text(now, pkt.Data)
 		}
 	case engineio.Pong:
+		if s.revision == 3 {
+			s.Close(now, TransportError, ErrHeartbeatDirection)
+			return
+		}
 		s.pong(now)
 	case engineio.Ping:
+		if s.revision == 3 {
+			s.ping(now)
+			return
+		}
 		s.Close(now, TransportError, ErrHeartbeatDirection)
 	}
 	// The other types have no meaning here, and do no harm.
@@ -81,6 +94,9 @@ func (s *Session) text(now Instant, data []byte) {
 
 // route brings a packet to its socket.
 func (s *Session) route(now Instant, p *socketio.Packet, args *socketio.Args, attachments [][]byte) {
+	if s.revision == 3 && !s.address(now, p) {
+		return
+	}
 	k := s.socket(p.Namespace)
 	if k == nil && p.Type == socketio.Connect {
 		s.bid(now, p.Namespace, p.Data)

@@ -20,6 +20,7 @@ type polling struct {
 	postTicket uint32
 	postFrom   replier // the POST whose body is coming or not used up yet, or nil
 	rest       []byte  // of its payload, a copy, while the inbox of a socket is full, or the queue
+	binary     bool    // rest is of revision 3's binary kind
 
 	probing   *Conn // a WebSocket that may take over
 	kicked    bool  // the probe was answered: no GET is kept waiting any more
@@ -124,14 +125,24 @@ func (s *Session) post(now Instant, k *call) {
 		s.Close(now, TransportError, ErrOverlap)
 		k.from.status(now, k.ticket, 400)
 		return
-	case binaryType(k.request.ContentType):
+	case binaryType(k.request.ContentType) && s.revision != 3:
 		p.postFrom = nil
 		s.Close(now, TransportError, ErrContentType)
 		k.from.status(now, k.ticket, 400)
 		return
 	}
 	p.postFrom, p.postTicket = k.from, k.ticket
-	s.feed(now, k.body, false)
+	body := k.body
+	p.binary = binaryType(k.request.ContentType)
+	if p.queue.style != nil && p.queue.style.jsonp {
+		p.binary = false
+		var ok bool
+		if body, ok = posted(body); !ok {
+			s.finishPost(now, p, 200)
+			return
+		}
+	}
+	s.feed(now, body, false)
 }
 
 // binaryType reports whether the content type is that of protocol 3's binary
@@ -143,8 +154,11 @@ func binaryType(contentType []byte) bool {
 // feed works off a payload, and answers its POST when it is done. It stops while a
 // socket's inbox is full, or the queue: the answer waits too, and with it the client.
 func (s *Session) feed(now Instant, body []byte, kept bool) {
-	payload := engineio.NewPayload(body)
 	p := s.polling
+	payload := engineio.NewPayload(body)
+	if s.revision == 3 {
+		payload = engineio.NewPayload3(body, p.binary)
+	}
 	for s.state == Open || s.state == Closing { // closing: take drops all but the client's close
 		if rest, more := payload.Rest(); s.stalls > 0 || s.crowded(len(rest)) {
 			if !more {

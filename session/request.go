@@ -381,7 +381,7 @@ func (c *Conn) decided(now Instant, q *Request, t Transport, v Verdict) {
 		}
 		c.overloaded(now)
 		return
-	case string(q.EIO) != "4" && t != WebTransport: // which is of revision 4
+	case t != WebTransport && revisionOf(q.EIO) == 3 && !c.host.Config().AllowEIO3:
 		c.failed(now, q, &Failure{Code: CodeProtocol, Detail: string(q.EIO)})
 		return
 	case v.State == Broken:
@@ -398,7 +398,7 @@ func (c *Conn) decided(now Instant, q *Request, t Transport, v Verdict) {
 	}
 	if t != Polling {
 		if t == WebSocket {
-			c.switchProtocols(q)
+			c.switchProtocols(q, s.revision)
 		}
 		c.state = connWebSocket
 		c.sess, s.ws = s, c
@@ -440,7 +440,7 @@ func (c *Conn) legalUpgrade(now Instant, q *Request) bool {
 // nothing can be refused by HTTP any more.
 //
 // Source: RFC 6455, section 4.2.2.
-func (c *Conn) switchProtocols(q *Request) {
+func (c *Conn) switchProtocols(q *Request, revision uint8) {
 	fields := append(c.host.fields[:0], "Upgrade: websocket\r\nSec-WebSocket-Accept: "...)
 	fields = websocket.AppendAccept(fields, q.WebSocketKey)
 	fields = append(fields, "\r\n"...)
@@ -456,9 +456,8 @@ func (c *Conn) switchProtocols(q *Request) {
 	c.hops = 0
 	c.reader = websocket.Reader{Config: &c.host.Config().Frames}
 	var scratch [8]byte
-	if b64, _ := http1.QueryValue(scratch[:0], q.Query, "b64"); len(b64) > 0 {
-		c.form = broadcast.WireBase64
-	}
+	b64, _ := http1.QueryValue(scratch[:0], q.Query, "b64")
+	c.form = formOf(revision, len(b64) > 0)
 	c.until(0)
 }
 
@@ -505,14 +504,14 @@ func (c *Conn) upgrade(now Instant, q *Request, t Transport, home int) {
 	case t != WebSocket:
 		c.failed(now, q, &Failure{Code: CodeRequest, Name: "TRANSPORT_HANDSHAKE_ERROR"})
 		return
-	case len(q.EIO) > 0 && string(q.EIO) != "4":
-		c.failed(now, q, &Failure{Code: CodeRequest, Name: "PROTOCOL_MISMATCH", Detail: string(q.EIO)})
+	case s.mismatch(q.EIO):
+		c.failed(now, q, s.mismatched(q.EIO))
 		return
 	}
 	if !c.legalUpgrade(now, q) {
 		return
 	}
-	c.switchProtocols(q)
+	c.switchProtocols(q, s.revision)
 	c.dropRequest()
 	s.probe(now, c)
 }

@@ -26,6 +26,8 @@ type Session struct {
 	tls    bool // more is there, and its field tls fixed
 	first  Transport
 
+	revision uint8 // of Engine.IO's protocol: 3 or 4
+
 	// Written by the loop, read by any goroutine.
 	public  atomic.Uint32 // transport and state
 	rtt     atomic.Uint32 // of the last heartbeat, in microseconds; 0: none yet
@@ -145,7 +147,10 @@ func (*takenError) Error() string { return "session id already in use" }
 // newSession makes the session of an admitted handshake and puts it in the table.
 // It returns nil if the application's id is taken.
 func newSession(h Host, now Instant, q *Request, t Transport, sid string) *Session {
-	s := &Session{host: h.Sessions(), custom: sid, transport: t, first: t}
+	s := &Session{host: h.Sessions(), custom: sid, transport: t, first: t, revision: 4}
+	if t != WebTransport {
+		s.revision = revisionOf(q.EIO)
+	}
 	if sid == "" {
 		h.NewID(&s.raw)
 	} else if !h.Claim(sid) {
@@ -156,7 +161,7 @@ func newSession(h Host, now Instant, q *Request, t Transport, sid string) *Sessi
 		s.tls, s.more = true, &sessionMore{tls: q.TLS}
 	}
 	if t == Polling {
-		s.polling = new(polling)
+		s.polling = &polling{queue: queue{style: styleOf(q)}}
 	}
 	s.host.byID[s.ID()] = s
 	return s
@@ -179,12 +184,19 @@ func (s *Session) open(now Instant) {
 	if cfg.InitialPacket != nil {
 		s.packet(append(append(buf, byte(engineio.Message)), cfg.InitialPacket...), true)
 	}
-	s.firstPing(now)
+	if s.revision == 3 {
+		s.awaitPing(now)
+	} else {
+		s.firstPing(now)
+	}
 	s.bound = now.After(cfg.ConnectTimeout)
 	s.schedule()
 	s.host.App().Opened(s)
 	if h := cfg.Hooks; h != nil && h.Open != nil {
 		h.Open(s)
+	}
+	if s.revision == 3 {
+		s.welcome(now)
 	}
 }
 

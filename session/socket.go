@@ -17,7 +17,7 @@ type Socket struct {
 	full   bool // its inbox is: the session does not read
 
 	// Fixed before Grant; read by any goroutine.
-	raw     [IDLen]byte
+	raw     [IDLen]byte // the id's characters; of revision 3 none, see Session.socketID
 	space   *Space
 	session *Session
 }
@@ -71,14 +71,21 @@ type Waiter interface {
 // only, before the socket is known to anybody else.
 func (k *Socket) Init(s *Session, space *Space) {
 	k.session, k.space = s, space
-	s.host.NewID(&k.raw)
+	if s.revision != 3 {
+		s.host.NewID(&k.raw)
+	}
 }
 
 // Space is the namespace that k is in, on its loop. Any goroutine.
 func (k *Socket) Space() *Space { return k.space }
 
 // ID is the socket's public id. Any goroutine.
-func (k *Socket) ID() string { return idString(&k.raw) }
+func (k *Socket) ID() string {
+	if k.raw[0] == 0 {
+		return k.session.socketID(k.space.Name)
+	}
+	return idString(&k.raw)
+}
 
 // Session is the session that k is in. Any goroutine.
 func (k *Socket) Session() *Session { return k.session }
@@ -147,9 +154,11 @@ func (s *Session) Grant(now Instant, k *Socket) bool {
 	k.space.Shard.Add(&k.Member)
 	b := append(s.host.packet[:0], byte(engineio.Message))
 	b = socketio.AppendHead(b, socketio.Connect, 0, k.space.Name, -1)
-	b = append(b, `{"sid":"`...)
-	b = append(b, k.raw[:]...)
-	b = append(b, `"}`...)
+	if s.revision != 3 {
+		b = append(b, `{"sid":"`...)
+		b = append(b, k.raw[:]...)
+		b = append(b, `"}`...)
+	}
 	s.packet(b, true)
 	return true
 }

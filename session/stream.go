@@ -68,7 +68,7 @@ var webTransportName = []byte(WebTransport.String())
 
 // takeOver is a stream that names a session, as an upgrade request does.
 func (c *Conn) takeOver(now Instant, sid string) {
-	if s := c.host.Find([]byte(sid)); s != nil {
+	if s := c.host.Find([]byte(sid)); s != nil && s.revision != 3 {
 		s.probe(now, c)
 		return
 	}

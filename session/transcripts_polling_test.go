@@ -137,10 +137,10 @@ func pollingTranscripts() map[string]transcript {
 		`},
 		"another revision than the session's": {rows: "H17 F85", script: opened + `
 			a> GET ?EIO=3&transport=polling&sid=s1
-			? 3 PROTOCOL_MISMATCH 3
+			? 3 PROTOCOL_MISMATCH 3 4
 			a< 400 {"code":3,"message":"Bad request"}
 			ws> UPGRADE /socket.io/?EIO=3&transport=websocket&sid=s1
-			? 3 PROTOCOL_MISMATCH 3
+			? 3 PROTOCOL_MISMATCH 3 4
 			ws< 400 Bad request
 			ws< fin
 			a> GET ?transport=polling&sid=s1
@@ -182,7 +182,7 @@ func pollingTranscripts() map[string]transcript {
 			? 0 tobi
 			a< 400 {"code":0,"message":"Transport unknown"}
 			a> POST ?EIO=3&transport=polling&sid=s1 42["e"]
-			? 3 PROTOCOL_MISMATCH 3
+			? 3 PROTOCOL_MISMATCH 3 4
 			a< 400 {"code":3,"message":"Bad request"}
 			a> POST ?EIO=4&transport=websocket&sid=s1 42["e"]
 			? 3 TRANSPORT_MISMATCH websocket polling

@@ -435,7 +435,7 @@ func twoLoopsTranscripts() map[string]transcript {
 			? 3 TRANSPORT_MISMATCH websocket polling
 			b< 400 {"code":3,"message":"Bad request"}
 			b> GET ?EIO=3&transport=polling&sid=s1
-			? 3 PROTOCOL_MISMATCH 3
+			? 3 PROTOCOL_MISMATCH 3 4
 			b< 400 {"code":3,"message":"Bad request"}
 			. close s1 forced close
 			! s2 forced close
