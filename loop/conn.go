@@ -34,6 +34,10 @@ var _ session.Wire = (*conn)(nil)
 
 // open begins a connection that gnet has accepted, or that has come from elsewhere.
 func (l *Loop) open(g gnet.Conn, came *passage) {
+	if l.group.overTLS(g, came) {
+		l.openTLS(g, came)
+		return
+	}
 	c := &conn{gnet: g}
 	g.SetContext(c)
 	c.Init(l, c, l.now)

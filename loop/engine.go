@@ -161,6 +161,13 @@ func (e *engine) OnTraffic(g gnet.Conn) gnet.Action {
 		l.begin()
 		c.receive(b)
 		l.end()
+	case *tlsConn:
+		b, _ := g.Next(-1)
+		l := c.loop()
+		l.counted.read += int64(len(b))
+		l.begin()
+		c.receive(b)
+		l.end()
 	case *control:
 		c.traffic(g)
 	}
@@ -175,6 +182,12 @@ func (e *engine) OnClose(g gnet.Conn, err error) gnet.Action {
 		if !c.gave {
 			e.g.giveBack()
 		}
+		c.gone(err)
+	case *tlsConn:
+		if !c.gave {
+			e.g.giveBack()
+		}
+		c.drop()
 		c.gone(err)
 	case turnedAway:
 		e.g.giveBack()

@@ -31,6 +31,7 @@ func (g *Group) serveForeign() {
 		ReadHeaderTimeout: g.config.HeadTimeout,
 		IdleTimeout:       g.config.IdleTimeout,
 		ErrorLog:          slog.NewLogLogger(g.logger.Handler(), slog.LevelError),
+		ConnContext:       tellTLS,
 	}
 	go func() { _ = f.server.Serve(f) }()
 }
@@ -39,6 +40,7 @@ func (g *Group) serveForeign() {
 // connection on which it got a page for whatever comes next, so requests for the engine
 // come here too: the connection then goes back to a loop, with the request in front.
 func (g *Group) serveHTTP(w http.ResponseWriter, r *http.Request) {
+	r.TLS = toldTLS(r)
 	if !g.config.Serves([]byte(r.RequestURI)) {
 		g.handler.ServeHTTP(w, r)
 		return
@@ -54,8 +56,9 @@ func (g *Group) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	unread.Write(rest)
 	p := nc.(*prefixedConn)
 	unread.Write(p.unread)
+	raw, way := p.passage(unread.Bytes())
 	l := g.homeOf(r)
-	if l == nil || l.enroll(p.Conn, &passage{unread: unread.Bytes()}) != nil {
+	if l == nil || l.enroll(raw, way) != nil {
 		_ = p.Close()
 	}
 }
@@ -142,9 +145,10 @@ func (f *foreignServer) Addr() net.Addr { return f.addr }
 // A prefixedConn is a connection some of whose bytes were read before.
 type prefixedConn struct {
 	net.Conn
-	group  *Group
-	once   sync.Once
-	unread []byte // read by one goroutine at a time, as any net.Conn
+	group   *Group
+	once    sync.Once
+	unread  []byte   // read by one goroutine at a time, as any net.Conn
+	secured *secured // if Conn is one of TLS
 }
 
 // Read reads what was read before first.

@@ -2,6 +2,7 @@ package loop
 
 import (
 	"crypto/rand"
+	"crypto/tls"
 	"errors"
 	"log/slog"
 	"net"
@@ -36,6 +37,7 @@ type Options struct {
 	Loops    int            // 1 to [broadcast.MaxLoops]
 	MaxConns int            // 0: none but the process's, which bounds its servers together
 	Foreign  http.Handler   // for requests that are not for the engine; nil answers 404
+	TLS      *tls.Config    // of all TCP addresses; nil: they are in the clear
 	Clock    Clock          // nil: the system's
 	Logger   *slog.Logger
 }
@@ -49,6 +51,7 @@ type Group struct {
 	maxConns int64 // set for good by Run
 	process  *places
 	handler  http.Handler
+	tls      *tls.Config
 	logger   *slog.Logger
 	mask     byte           // hides the loop's number in ids
 	config   session.Config // what loops begin with
@@ -66,6 +69,7 @@ type Group struct {
 	done    chan struct{}          // closed when Run has returned
 	quit    chan struct{}          // of a detached group: closed to end the loops
 	foreign foreignServer
+	shaken  shakings
 
 	mu       sync.Mutex
 	running  bool
@@ -81,6 +85,8 @@ func NewGroup(o Options) *Group {
 	g := &Group{
 		app: o.App, clock: o.Clock, handler: o.Foreign, logger: o.Logger, maxConns: int64(o.MaxConns),
 		process: &process,
+		tls:     listenerConfig(o.TLS),
+		shaken:  shakings{offer: o.App.Offload},
 		config:  o.Config,
 		loops:   make([]atomic.Pointer[Loop], min(max(o.Loops, 1), broadcast.MaxLoops)),
 		byEvent: make(map[gnet.EventLoop]*Loop),
@@ -160,7 +166,7 @@ func (g *Group) endSessions(r session.Reason, stop <-chan struct{}) {
 		l.config.Draining = true
 		for _, s := range l.table.All() {
 			if ws := s.WebSocket(); ws != nil {
-				if c, ok := ws.Wire().(*conn); ok && !c.closed && !c.parting {
+				if c := connIn(ws.Wire()); c != nil && !c.closed && !c.parting {
 					c.parting = true
 					g.parting.Add(1)
 				}

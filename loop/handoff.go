@@ -25,7 +25,9 @@ func (l *Loop) Move(sc *session.Conn, index int, unread []byte) bool {
 	if err != nil {
 		return false
 	}
-	if to.enroll(nc, &passage{unread: append([]byte(nil), unread...), stays: true}) != nil {
+	p := &passage{unread: append([]byte(nil), unread...), stays: true}
+	p.pack(l, sc.Wire())
+	if to.enroll(nc, p) != nil {
 		_ = nc.Close()
 		return false
 	}
@@ -46,7 +48,9 @@ func (l *Loop) Foreign(sc *session.Conn, unread []byte) bool {
 	}
 	// It needs a descriptor as long as it lives, like one of ours: its place goes along.
 	p := &prefixedConn{Conn: nc, group: l.group, unread: append([]byte(nil), unread...)}
+	p.unpack(l, sc.Wire())
 	if !l.group.foreign.put(p) {
+		p.repack(l)
 		_ = nc.Close()
 		return false
 	}
@@ -59,6 +63,8 @@ func (l *Loop) Foreign(sc *session.Conn, unread []byte) bool {
 // nobody in any more still serves those it has.
 type passage struct {
 	unread  []byte
+	secured *secured    // of a connection over TLS
+	sealed  []byte      // and what was read of it and not decrypted
 	stays   bool        // it is where its session is, and is not moved again
 	arrived atomic.Bool // the loop has it
 }
@@ -107,8 +113,8 @@ func (g *Group) follow(result <-chan gnet.RegisteredResult, nc net.Conn, arrived
 
 // connOf is the connection of a session state; nil if it is not one of gnet's.
 func (l *Loop) connOf(sc *session.Conn) *conn {
-	c, ok := sc.Wire().(*conn)
-	if !ok || c.closed || c.gnet.OutboundBuffered() > 0 {
+	c := connIn(sc.Wire())
+	if c == nil || c.closed || c.gnet.OutboundBuffered() > 0 {
 		return nil
 	}
 	return c

@@ -47,6 +47,7 @@ type Loop struct {
 	doomed     []doom
 	dead       []closedConn // whose sessions are to be told
 
+	valve   *valve // nil before the first connection over TLS
 	ids     idSource
 	date    dateCache
 	buffers bufferPool

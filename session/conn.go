@@ -92,6 +92,13 @@ func (c *Conn) Init(h Host, w Wire, now Instant) {
 	c.until(now.After(h.Config().HeadTimeout))
 }
 
+// Ready gives the first request its time anew: only now can it be sent.
+func (c *Conn) Ready(now Instant) {
+	if c.state == connHead {
+		c.until(now.After(c.host.Config().HeadTimeout))
+	}
+}
+
 // Moved says that the connection came from another loop: it is not moved again.
 func (c *Conn) Moved() { c.marks |= markMoved }
 

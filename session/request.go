@@ -198,9 +198,13 @@ func (c *Conn) refuse(now Instant, err error) {
 }
 
 // Reject answers a client that does not speak HTTP here, of which nothing was received,
-// with a status and a line of text, and closes.
+// with a status and a line of text, and closes; with status 0 it says nothing.
 func (c *Conn) Reject(now Instant, status int, text string) {
 	if c.state != connHead {
+		return
+	}
+	if status == 0 {
+		c.closing(now)
 		return
 	}
 	c.state = connAnswer

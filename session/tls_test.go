@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestSecure (C10): what TLS has negotiated is told with the session's first request, and
@@ -24,6 +25,22 @@ func TestSecure(t *testing.T) {
 	}
 	if h := w.app.session("s2").Handshake(); h.Secure || h.TLS != nil {
 		t.Errorf("without: %+v", h)
+	}
+}
+
+// TestReady: the time of a first request, from accept, can begin again.
+func TestReady(t *testing.T) {
+	w := newWorld(t, 1, nil)
+	a, b := w.wire("a", 0), w.wire("b", 0)
+	w.advance(9 * time.Second)
+	a.conn.Ready(w.now)
+	w.advance(9 * time.Second)
+	if a.closed || !b.closed {
+		t.Errorf("after 18 s: one that was ready after 9 is closed: %v, one that never was: %v", a.closed, b.closed)
+	}
+	w.advance(2 * time.Second)
+	if !a.closed {
+		t.Error("10 s after it was ready it is still there")
 	}
 }
 
@@ -48,5 +65,13 @@ func TestReject(t *testing.T) {
 	w.advance(lingerTimeout)
 	if !x.closed {
 		t.Error("the connection is still there")
+	}
+
+	y := w.wire("b", 0)
+	y.conn.Reject(w.now, 0, "")
+	for w.hosts[0].turn() {
+	}
+	if len(y.client.in) > 0 || !y.shut || y.closed {
+		t.Errorf("without a status it is told %q, the end %v, closed %v", y.client.in, y.shut, y.closed)
 	}
 }
