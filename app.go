@@ -139,6 +139,9 @@ func (a *app) Left(k *session.Socket, r session.Reason, err error) {
 	s.mu.Unlock()
 	s.ended(newDisconnectError(r, err))
 	s.ns.server.counters.disconnected(r)
+	if rec := s.ns.recovery; rec != nil {
+		rec.left(s, r)
+	}
 	s.push(job{kind: jobDisconnect, reason: r})
 }
 
@@ -164,17 +167,29 @@ func (s *Server) enter(sess *session.Session, now session.Instant, n *Namespace,
 		k.extend().auth = []byte(auth)
 	}
 	k.core.Init(sess, n.spaces[sess.Host().Index()])
+	wait := n.recovery != nil && n.recovery.bid(k, sess, auth)
 	sess.Bid(&k.core)
-	if len(n.table.Load().use) == 0 {
-		k.granted(now)
+	if !wait {
+		k.knock(now)
+	}
+}
+
+// knock asks whether the socket may come in. Loop only.
+func (s *Socket) knock(now session.Instant) {
+	if len(s.ns.table.Load().use) == 0 || s.Recovered() && !s.ns.recovery.o.RunMiddlewares {
+		s.granted(now)
 		return
 	}
-	k.push(job{kind: jobAdmit})
+	s.push(job{kind: jobAdmit})
 }
 
 // granted lets the socket in. Loop only.
 func (s *Socket) granted(now session.Instant) {
-	if !s.session().Grant(now, &s.core) {
+	if r := s.ns.recovery; r != nil && s.ownLife() != nil {
+		r.granted(s, now)
+		return
+	}
+	if !s.session().Grant(now, &s.core, "") {
 		s.refused(ForcedClose, nil) // the client has left meanwhile: Withdrawn was told why
 		return
 	}

@@ -314,6 +314,9 @@ func (s *Socket) doDisconnect(j *job) {
 	s.mu.Lock()
 	s.rooms = nil
 	s.mu.Unlock()
+	if r := s.ns.recovery; r != nil {
+		r.told(s)
+	}
 }
 
 // doEvent puts an event together again and handles it.

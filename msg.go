@@ -229,7 +229,7 @@ func (m *Msg) Forward(to Sender, event string) error {
 	}
 	defer p.Release()
 	p.bin.Chunks = append(p.bin.Chunks, m.parts...)
-	if s, ok := to.(*Socket); ok && s == m.socket && !s.ns.watched.Load() {
+	if s, ok := to.(*Socket); ok && s == m.socket && !s.ns.watched.Load() && s.ns.recovery == nil {
 		return m.reply(p, socketio.Event, -1)
 	}
 	return to.Send(p)

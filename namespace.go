@@ -22,6 +22,7 @@ type Namespace struct {
 	match  *matcher          // of a pattern; nil in an ordinary namespace
 	params map[string]string // of its name, that the pattern has names for; nil if there are none
 
+	recovery  *recovery     // nil without Options.Recovery
 	announced chan struct{} // closed when OnNamespace has been told; nil if there is nobody to tell
 
 	// Any goroutine.
@@ -59,6 +60,7 @@ func newNamespace(s *Server, name string, parent *Namespace) *Namespace {
 	if n.onRoom != nil {
 		n.watchRooms()
 	}
+	n.recovery = newRecovery(n, &s.options)
 	return n
 }
 

@@ -150,6 +150,10 @@ type Options struct {
 	// [Namespace.Prepare]. Node: the parser's replacer and reviver.
 	JSON *JSON
 
+	// Recovery lets clients that have lost their connection go on where they were. Default:
+	// nil, they begin anew. Node: connectionStateRecovery.
+	Recovery *Recovery
+
 	// Parser replaces the encoding of Socket.IO packets; clients must be made with the same.
 	// Default: the one that official clients use by themselves. Node: parser.
 	Parser Parser
@@ -319,6 +323,13 @@ func (o Options) withDefaults() (Options, error) {
 		}
 	}
 	o.Loops = min(o.Loops, broadcast.MaxLoops)
+	if o.Recovery != nil {
+		r, err := o.Recovery.withDefaults(&o)
+		if err != nil {
+			return o, err
+		}
+		o.Recovery = r
+	}
 	if o.AckError == nil {
 		o.AckError = ackError
 	}
@@ -370,7 +381,8 @@ func (s *Server) config() session.Config {
 		HTTP:         http1.Limits{HeadBytes: o.Limits.HeadBytes, Fields: o.Limits.HeadFields},
 		Frames:       websocket.Config{MaxMessage: o.MaxPayload, MaxFragments: o.Limits.Fragments},
 		CORS:         s.cors, Cookie: s.cookie, Client: s.client,
-		Hooks: s.hooks(),
+		Hooks:   s.hooks(),
+		Confirm: o.Recovery != nil,
 	}
 	if o.Parser != nil {
 		c.Translator = &translator{parser: o.Parser, server: s}

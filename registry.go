@@ -34,7 +34,9 @@ func (r *registry) add(s *Socket) {
 func (r *registry) remove(s *Socket) {
 	p := &r.parts[r.part(s.ID())]
 	p.mu.Lock()
-	delete(p.byID, s.ID())
+	if p.byID[s.ID()] == s { // a recovered socket has the id of the one before
+		delete(p.byID, s.ID())
+	}
 	if len(p.byID) == 0 {
 		p.byID = nil
 	}

@@ -206,6 +206,11 @@ func (s *Server) Run(ctx context.Context, addrs ...string) error {
 	err = g.Run(addrs)
 	watching.Wait()
 	busy := s.dispatcher.rest(stopTimeout)
+	for _, n := range s.Namespaces() {
+		if n.recovery != nil {
+			n.recovery.reset() // another run has another clock
+		}
+	}
 
 	s.mu.Lock()
 	s.group = nil

@@ -45,11 +45,13 @@ type membership struct {
 	list []string // in order; guarded by Socket.mu, and changed only with joining held
 }
 
-// Bits of Socket.marks. None is ever taken back but the first.
+// Bits of Socket.marks. None is ever taken back but the first, and the last before anybody
+// has seen the socket.
 const (
-	markUp   = 1 << iota // joined and not yet ended
-	markGone             // ended, or refused
-	markCut              // we disconnected it: events that are still queued are not handled
+	markUp        = 1 << iota // joined and not yet ended
+	markGone                  // ended, or refused
+	markCut                   // we disconnected it: events that are still queued are not handled
+	markRecovered             // the client has come back to it
 )
 
 func (s *Socket) is(mark uint32) bool { return s.marks.Load()&mark != 0 }
@@ -58,6 +60,7 @@ func (s *Socket) is(mark uint32) bool { return s.marks.Load()&mark != 0 }
 type socketMore struct {
 	// Fixed before the socket is known to anybody else.
 	auth []byte // JSON text of the CONNECT; nil for none
+	life *life  // what its client can come back to; nil without Options.Recovery
 
 	// Any goroutine.
 	ctx   atomic.Pointer[socketContext]
@@ -87,7 +90,8 @@ type socketContext struct {
 	cancel context.CancelCauseFunc
 }
 
-// ID is the socket's public id, 20 characters. It changes with every connection.
+// ID is the socket's public id, 20 characters. It changes with every connection, but for a
+// client that comes back, see [Options.Recovery].
 //
 // The sockets of a client of [Options.AllowEIO3] have the id of its connection, which is a
 // secret otherwise ([Conn.ID]), and behind the namespace's name and a "#" in others than
@@ -97,6 +101,11 @@ func (s *Socket) ID() string { return s.core.ID() }
 
 // Namespace is the namespace that the socket is in.
 func (s *Socket) Namespace() *Namespace { return s.ns }
+
+// Recovered reports whether the client has come back after its connection was lost, to what
+// it had before: the id, the rooms, the values of slots and every event that it has missed.
+// It is false without [Options.Recovery].
+func (s *Socket) Recovered() bool { return s.is(markRecovered) }
 
 // Connected reports whether the socket has joined and not ended. In functions of
 // [Namespace.Use] it is false.
@@ -185,6 +194,9 @@ func (s *Socket) EmitWait(ctx context.Context, event string, args ...any) error 
 
 // Send sends a packet. It implements [Sender].
 func (s *Socket) Send(p *Packet) error {
+	if r := s.ns.recovery; r != nil {
+		return r.send(s.Self(), p)
+	}
 	if s.ns.watched.Load() && p.err == nil {
 		s.outgoing(p)
 	}
@@ -267,7 +279,13 @@ func (s *Socket) enter(rooms []string) {
 	l := s.loop()
 	for _, name := range rooms {
 		r := s.ns.dir.Raise(name, l.Index())
-		if !l.Join(&s.core, r) {
+		ok := false
+		if rec := s.ns.recovery; rec != nil {
+			ok = rec.join(s, l, r)
+		} else {
+			ok = l.Join(&s.core, r)
+		}
+		if !ok {
 			s.ns.dir.Lower(r, l.Index())
 		}
 	}
@@ -291,7 +309,11 @@ func (s *Socket) Leave(rooms ...string) error {
 			continue
 		}
 		m.list = slices.Delete(m.list, i, i+1)
-		if s.is(markUp) {
+		switch rec := s.ns.recovery; {
+		case !s.is(markUp):
+		case rec != nil:
+			rec.leave(s, r)
+		default:
 			s.loop().Leave(&s.core, r)
 		}
 	}
@@ -418,6 +440,9 @@ func (s *Socket) refused(r Reason, err error) {
 	s.mu.Unlock()
 	if !s.is(markGone) {
 		s.ended(newDisconnectError(r, err))
+	}
+	if rec := s.ns.recovery; rec != nil {
+		rec.withdrawn(s)
 	}
 }
 

@@ -109,6 +109,9 @@ func (t Target) Send(p *Packet) error {
 	if t.ns.match != nil {
 		return t.each(func(t Target) error { return t.Send(p) })
 	}
+	if r := t.ns.recovery; r.records(t, p) {
+		return r.send(t, p)
+	}
 	if t.self != nil {
 		if len(t.except) == 0 && t.filter == nil {
 			return t.sendTo(t.self, p)

@@ -65,7 +65,7 @@ func (a *testApp) Connect(s *session.Session, now session.Instant, _, _ []byte) 
 	a.mu.Lock()
 	a.sockets[k] = true
 	a.mu.Unlock()
-	s.Grant(now, k)
+	s.Grant(now, k, "")
 }
 
 func (a *testApp) Event(_ session.Instant, k *session.Socket, e *session.Event) {

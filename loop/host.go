@@ -23,7 +23,7 @@ func (l *Loop) App() session.App { return l.group.app }
 // Sessions implements [session.Host].
 func (l *Loop) Sessions() *session.Table { return l.table }
 
-// Clock implements [session.Host].
+// Clock implements [session.Host]. Any goroutine.
 func (l *Loop) Clock() session.Instant { return l.group.clock.Now() }
 
 // Wall implements [session.Host].

@@ -120,7 +120,7 @@ func (a *quietApp) Connect(s *Session, now Instant, _, _ []byte) {
 	k := new(Socket)
 	k.Init(s, a.space)
 	s.Bid(k)
-	s.Grant(now, k)
+	s.Grant(now, k, "")
 	a.joined = append(a.joined, k)
 }
 func (a *quietApp) Event(_ Instant, _ *Socket, e *Event) {

@@ -15,6 +15,7 @@ import (
 // and notes all others. It can be told to put off what it decides.
 type fakeApp struct {
 	w        *world
+	pid      string // of sockets that are let in
 	verdict  Verdict
 	waiting  []waiting // handshakes that were put off
 	delay    bool      // decisions about CONNECT are put off
@@ -86,7 +87,7 @@ func (a *fakeApp) Connect(s *Session, now Instant, nsp, auth []byte) {
 		a.bids = append(a.bids, k)
 		return
 	}
-	s.Grant(now, &k.Socket)
+	s.Grant(now, &k.Socket, a.pid)
 }
 
 func (a *fakeApp) Opened(s *Session) {

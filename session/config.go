@@ -97,6 +97,7 @@ type Config struct {
 	BinaryTimeout  time.Duration // the attachments of a packet, from its head to the last one
 
 	AllowEIO3 bool // clients of revision 3 are let in
+	Confirm   bool // sessions note what their clients have confirmed by pongs, see [Session.Confirmed]
 
 	Draining bool // no session is begun any more: 503
 

@@ -35,6 +35,9 @@ func (s *Session) beat(now Instant) {
 		return
 	}
 	s.marks |= markAwaitsPong
+	if s.host.Config().Confirm {
+		s.extend().pinged = now
+	}
 	s.due = now.After(s.patience())
 	s.packet(pingPacket, true)
 }
@@ -97,6 +100,9 @@ func (s *Session) pong(now Instant) {
 		s.rtt.Store(uint32(min(max(us, 1), math.MaxUint32)))
 	}
 	s.marks &^= markAwaitsPong | markExcused
+	if cfg.Confirm && s.more != nil {
+		s.more.confirmed = s.more.pinged
+	}
 	s.due = now.After(cfg.PingInterval)
 	s.schedule()
 	if h := cfg.Hooks; h != nil && h.Heartbeat != nil {

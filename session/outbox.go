@@ -210,6 +210,7 @@ func (q *queue) frames(o *Output, form broadcast.Form) {
 			o.text(q.own[p.from:p.to], form)
 		}
 	}
+	o.longest = max(o.longest, q.longest) // of messages that count as one
 	q.reset()
 }
 

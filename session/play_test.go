@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -305,7 +306,7 @@ func (p *player) do(f []string, line string) {
 		a.delay = true
 	case "grant": // NAMESPACE [refused]
 		k := a.bid(f[1])
-		if ok := k.session.Grant(w.now, &k.Socket); ok != (len(f) == 2) {
+		if ok := k.session.Grant(w.now, &k.Socket, ""); ok != (len(f) == 2) {
 			p.fatalf("Grant returned %v", ok)
 		}
 	case "deny": // NAMESPACE PAYLOAD
@@ -333,6 +334,16 @@ func (p *player) do(f []string, line string) {
 			k.SendMessage(broadcast.NewMessage(append(make([]byte, broadcast.HeaderSpace), packet...), nil, true), flags)
 		} else {
 			k.Send(packet, flags, true)
+		}
+	case "all": // SOCKET N PACKET: so often, as one
+		n, _ := strconv.Atoi(f[2])
+		m := broadcast.NewMessage(append(make([]byte, broadcast.HeaderSpace), spelled(rest(3))...), nil, true)
+		a.socket(f[1]).SendAll(slices.Repeat([]*broadcast.Message{m}, n))
+	case "pid": // SECRET, from now on
+		a.pid = f[1]
+	case "confirmed": // SESSION DURATION, since the beginning
+		if d := time.Duration(max(a.session(f[1]).Confirmed()-begin, 0)); d.String() != f[2] {
+			p.fatalf("it is %v", d)
 		}
 	case "plain": // SOCKET PACKET: not to be compressed
 		a.socket(f[1]).Send(spelled(rest(2)), 0, false)

@@ -54,6 +54,10 @@ type sessionMore struct {
 	sent    []func(error) // see Sent
 	inbound Inbound       // of a client that does not use the default encoding
 
+	// Only with Config.Confirm: when the last ping was queued, and the last one that was
+	// answered. Each is the time of a turn.
+	pinged, confirmed Instant
+
 	tls *tls.ConnectionState // of the first request; fixed, see Session.tls
 }
 
@@ -224,6 +228,16 @@ func (s *Session) RTT() time.Duration { return time.Duration(s.rtt.Load()) * tim
 // Backlog is how many bytes were waiting for the client after the last flush. Any
 // goroutine.
 func (s *Session) Backlog() int { return int(s.backlog.Load()) }
+
+// Confirmed is the time of the turn in which the last ping was queued that the client has
+// answered: what was queued in turns before has arrived. It is 0 before the first answer,
+// and always without [Config].Confirm. Loop only.
+func (s *Session) Confirmed() Instant {
+	if s.more == nil {
+		return 0
+	}
+	return s.more.confirmed
+}
 
 // ReadyState is the session's state. Any goroutine.
 func (s *Session) ReadyState() State { return State(s.public.Load() >> 8) }

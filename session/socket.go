@@ -76,6 +76,10 @@ func (k *Socket) Init(s *Session, space *Space) {
 	}
 }
 
+// Resume gives a new socket the id that its client has had before. Loop only, before the
+// socket is known to anybody else, and before anybody has asked for its id.
+func (k *Socket) Resume(id string) { copy(k.raw[:], id) }
+
 // Space is the namespace that k is in, on its loop. Any goroutine.
 func (k *Socket) Space() *Space { return k.space }
 
@@ -137,10 +141,11 @@ func (s *Session) Bid(k *Socket) {
 
 // Grant lets a bidding socket in: it becomes a member of its namespace and the
 // client is told. It reports false, and does nothing, when the session has ended
-// meanwhile.
+// meanwhile. pid is a secret that the client can come back with, of characters that need
+// no escape in JSON; "" for none.
 //
-// Source: Socket.IO protocol 5, "Connection to a namespace".
-func (s *Session) Grant(now Instant, k *Socket) bool {
+// Source: Socket.IO protocol 5, "Connection to a namespace"; pid: the reference server.
+func (s *Session) Grant(now Instant, k *Socket, pid string) bool {
 	if s.state != Open || k.state != Bidding {
 		s.unlink(k)
 		k.state = Gone
@@ -157,6 +162,10 @@ func (s *Session) Grant(now Instant, k *Socket) bool {
 	if s.revision != 3 {
 		b = append(b, `{"sid":"`...)
 		b = append(b, k.raw[:]...)
+		if pid != "" {
+			b = append(b, `","pid":"`...)
+			b = append(b, pid...)
+		}
 		b = append(b, `"}`...)
 	}
 	s.packet(b, true)
@@ -202,6 +211,29 @@ func (k *Socket) SendMessage(m *broadcast.Message, f broadcast.Flags) bool {
 	}
 	k.session.message(m, false)
 	return true
+}
+
+// SendAll is SendMessage for several messages that count as one against the bound on what
+// waits for a client: as long as nothing else waits, they do not evict it.
+func (k *Socket) SendAll(ms []*broadcast.Message) {
+	s := k.session
+	if k.state == Gone || s.state != Open || len(ms) == 0 {
+		return
+	}
+	total := 0
+	for _, m := range ms {
+		total += m.Size() + perPacket
+	}
+	if s.ws != nil {
+		o := s.ws.output()
+		o.longest = max(o.longest, total)
+	} else {
+		q := &s.polling.queue
+		q.longest = max(q.longest, total)
+	}
+	for _, m := range ms {
+		k.SendMessage(m, 0)
+	}
 }
 
 // deliver implements [broadcast.Deliver].

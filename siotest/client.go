@@ -22,6 +22,9 @@ type Client struct {
 
 	// Guarded by conn.mu.
 	id      string
+	pid     string // what it can come back with; "" if the server has no recovery
+	offset  string // of the last event; "" before the first
+	back    bool   // it has come back
 	state   state
 	refusal *ConnectError
 	reason  string
@@ -66,6 +69,21 @@ func newClient(c *conn, nsp string) *Client {
 
 // ID is the socket's id, the same as [sio.Socket.ID]. It stays known after the end.
 func (c *Client) ID() string { return c.id } // fixed once Dial has returned
+
+// Recovered reports whether the client has come back to what it had before: see [Resume].
+func (c *Client) Recovered() bool {
+	c.conn.mu.Lock()
+	defer c.conn.mu.Unlock()
+	return c.back
+}
+
+// Recovery is what the client can come back with, to a server with [sio.Options].Recovery: a
+// secret, and how far it has come, "" before its first event. [Resume] uses them.
+func (c *Client) Recovery() (pid, offset string) {
+	c.conn.mu.Lock()
+	defer c.conn.mu.Unlock()
+	return c.pid, c.offset
+}
 
 // Namespace is the name of the namespace.
 func (c *Client) Namespace() string { return c.nsp }
@@ -208,6 +226,9 @@ func (c *Client) SendRawBinary(data []byte) error {
 // take takes an event, with conn.mu held.
 func (c *Client) take(e *Event) {
 	if c.state != ended {
+		if e.offset != "" {
+			c.offset = e.offset
+		}
 		c.deliver(e)
 	}
 }

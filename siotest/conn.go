@@ -137,13 +137,18 @@ func (c *conn) pipe(read func(p io.ReadWriteCloser)) (io.ReadWriteCloser, error)
 }
 
 // join asks for a namespace.
-func (c *conn) join(namespace string, auth any) (*Client, error) {
+func (c *conn) join(namespace string, cfg *config) (*Client, error) {
+	auth := cfg.auth
 	if !strings.HasPrefix(namespace, "/") {
 		namespace = "/" + namespace
 	}
 	var payload []byte
-	if auth != nil {
-		b, err := json.Marshal(auth)
+	pid, offset := "", ""
+	if cfg.resume != nil {
+		pid, offset = cfg.resume.Recovery()
+	}
+	if auth != nil || pid != "" {
+		b, err := authOf(auth, pid, offset)
 		if err != nil {
 			return nil, fmt.Errorf("siotest: Auth: %w", err)
 		}
@@ -155,6 +160,7 @@ func (c *conn) join(namespace string, auth any) (*Client, error) {
 		return nil, fmt.Errorf("siotest: the connection is in namespace %q already", namespace)
 	}
 	k := newClient(c, namespace)
+	k.pid, k.offset = pid, offset
 	c.sockets[namespace] = k
 	c.joined = true
 	for _, e := range c.early {
@@ -178,6 +184,27 @@ func (c *conn) join(namespace string, auth any) (*Client, error) {
 		return nil, ErrClosed
 	}
 	return k, nil
+}
+
+// authOf is the payload of a CONNECT: what the user sends goes before what the client does.
+func authOf(auth any, pid, offset string) ([]byte, error) {
+	if pid == "" {
+		return json.Marshal(auth)
+	}
+	all := map[string]any{"pid": pid}
+	if offset != "" {
+		all["offset"] = offset
+	}
+	if auth != nil {
+		b, err := json.Marshal(auth)
+		if err != nil {
+			return nil, err
+		}
+		if err := json.Unmarshal(b, &all); err != nil {
+			return nil, err
+		}
+	}
+	return json.Marshal(all)
 }
 
 // send writes packets, with mu held. They are not interleaved with others.
@@ -284,12 +311,14 @@ func (c *conn) route(p *socketio.Packet, parts [][]byte) {
 	case socketio.Connect:
 		var answer struct {
 			SID string `json:"sid"`
+			PID string `json:"pid"`
 		}
 		if json.Unmarshal(p.Data, &answer) != nil || answer.SID == "" || k.state != connecting {
 			c.broken("CONNECT packet %q", p.Data)
 			return
 		}
-		k.id, k.state = answer.SID, connected
+		k.back = answer.PID != "" && answer.PID == k.pid
+		k.id, k.pid, k.state = answer.SID, answer.PID, connected
 	case socketio.ConnectError:
 		var e ConnectError
 		if json.Unmarshal(p.Data, &e) != nil || k.state != connecting {

@@ -2,6 +2,7 @@ package siotest
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"reflect"
 	"strings"
@@ -18,6 +19,7 @@ type Event struct {
 	first  int // index of argument 0
 	parts  [][]byte
 	id     int64
+	offset string // that the server has added as last argument
 }
 
 // newEvent makes an event of a packet and attachments that nobody else uses. They were
@@ -32,6 +34,9 @@ func newEvent(c *Client, p *socketio.Packet, parts [][]byte, first int) *Event {
 			name, _ = socketio.Unquote(nil, e.args.At(0))
 		}
 		e.name = string(name)
+		if n := e.args.Len(); c.pid != "" && e.id < 0 && n > 1 {
+			_ = json.Unmarshal(e.args.At(n-1), &e.offset) // if it is a text
+		}
 	}
 	return e
 }
@@ -39,8 +44,15 @@ func newEvent(c *Client, p *socketio.Packet, parts [][]byte, first int) *Event {
 // Name is the event's name; "" in an acknowledgement.
 func (e *Event) Name() string { return e.name }
 
-// Len is the number of arguments.
-func (e *Event) Len() int { return e.args.Len() - e.first }
+// Len is the number of arguments, without the one that a server with
+// [sio.Options].Recovery adds to tell how far the client has come.
+func (e *Event) Len() int {
+	n := e.args.Len() - e.first
+	if e.offset != "" {
+		n--
+	}
+	return n
+}
 
 // Raw is the JSON text of argument i, attachments as placeholders; nil if there is
 // none. It must not be changed.

@@ -24,11 +24,17 @@ type config struct {
 	polling bool
 	upgrade bool
 	mute    bool
+	resume  *Client
 }
 
 // Auth is what the client sends to join the namespace, [sio.Handshake.DecodeAuth]:
 // anything that encoding/json makes an object of. By default it sends nothing.
 func Auth(v any) DialOption { return func(c *config) { c.auth = v } }
+
+// Resume makes the client come back as c, which has lost its connection, with what the
+// server has given it for that: see [sio.Options].Recovery. Without that the new client is
+// simply another one. [Client.Recovered] tells.
+func Resume(c *Client) DialOption { return func(cfg *config) { cfg.resume = c } }
 
 // Header adds a field to each of the client's HTTP requests. The fields of the protocol
 // and Host are there without it.
@@ -152,7 +158,7 @@ func dial(t TB, w *world, namespace string, opts []DialOption) (*Client, error) 
 		c.shutdown()
 		return nil, err
 	}
-	k, err := c.join(namespace, cfg.auth)
+	k, err := c.join(namespace, cfg)
 	if err == nil && cfg.upgrade {
 		err = c.upgrade()
 	}
@@ -163,8 +169,8 @@ func dial(t TB, w *world, namespace string, opts []DialOption) (*Client, error) 
 	return k, nil
 }
 
-// Of joins another namespace on the client's connection. Of the options only [Auth]
-// counts. It fails the test at once if that does not succeed.
+// Of joins another namespace on the client's connection. Of the options only [Auth] and
+// [Resume] count. It fails the test at once if that does not succeed.
 func (c *Client) Of(namespace string, opts ...DialOption) *Client {
 	c.conn.t.Helper()
 	k, err := c.TryOf(namespace, opts...)
@@ -183,7 +189,7 @@ func (c *Client) TryOf(namespace string, opts ...DialOption) (*Client, error) {
 	for _, o := range opts {
 		o(&cfg)
 	}
-	return c.conn.join(namespace, cfg.auth)
+	return c.conn.join(namespace, &cfg)
 }
 
 // fields are the header of a request, without those of the protocol, in a fixed order.
