@@ -40,7 +40,9 @@ func (m *Msg) Socket() *Socket { return m.socket }
 func (m *Msg) Len() int { return m.args.Len() - m.first }
 
 // Raw is the JSON text of argument i, a view; nil if there is none. Attachments
-// stand in it as placeholders.
+// stand in it as placeholders. What came in another encoding, MessagePack or that of
+// [Options.Parser], has been put into JSON: dates are their ISO text, NaN and the
+// infinities null, and an object has lost its members that were undefined.
 func (m *Msg) Raw(i int) []byte {
 	if i < 0 || i >= m.Len() {
 		return nil

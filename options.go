@@ -158,6 +158,14 @@ type Options struct {
 	// Default: the one that official clients use by themselves. Node: parser.
 	Parser Parser
 
+	// NoMsgpack leaves clients that are made with socket.io-msgpack-parser out. Without it
+	// they and others are served side by side, in the same rooms: a client whose first
+	// message is binary speaks MessagePack, and all that its sockets send and get is put in
+	// the default encoding, and from it, at the border. A packet of it holds up to 1,024
+	// buffers, or Limits.Attachments if that is more. With a Parser there is no such choice.
+	// The reference server, whose parser is one for all, closes their connection.
+	NoMsgpack bool
+
 	// Engine watches the connections below the namespaces.
 	Engine *EngineHooks
 
@@ -204,7 +212,8 @@ type Queue struct {
 // Limits bound what clients can make the server keep. All have a default.
 type Limits struct {
 	// Attachments bounds those of one packet. Default 10, as in the reference server;
-	// official clients refuse more from us too.
+	// official clients refuse more from us too. Packets in MessagePack have none; see
+	// NoMsgpack for their buffers.
 	Attachments int
 	// AttachmentTime is how long all attachments of a packet may take to arrive. Default
 	// 30 s.
@@ -384,6 +393,7 @@ func (s *Server) config() session.Config {
 		Hooks:   s.hooks(),
 		Confirm: o.Recovery != nil,
 	}
+	c.Msgpack = !o.NoMsgpack && o.Parser == nil
 	if o.Parser != nil {
 		c.Translator = &translator{parser: o.Parser, server: s}
 	}

@@ -103,6 +103,19 @@ func NewFrames(parts []Part, compress bool) *Message {
 	return m
 }
 
+// Translation is what Translated was told before; not ok if nobody has asked yet. It is
+// for those who ask for each of many receivers: the function for Translated has to be
+// made only once.
+func (m *Message) Translation() (t *Message, ok bool) {
+	switch t = m.translated.Load(); t {
+	case nil:
+		return nil, false
+	case untranslatable:
+		return nil, true
+	}
+	return t, true
+}
+
 // Translated is the message as clients with another encoding of packets get it: made by
 // f when first asked for, and then the same for all. f may return nil, for a message that
 // cannot be put that way, and nil is then the answer for all. Several loops may ask f at

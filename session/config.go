@@ -121,6 +121,10 @@ type Config struct {
 
 	Hooks *Hooks // nil when nobody watches
 
+	// Msgpack is set if clients that speak MessagePack are known by their first message.
+	// A Translator goes first.
+	Msgpack bool
+
 	// Translator is for servers whose clients do not use the default encoding of
 	// Socket.IO packets; nil otherwise.
 	Translator Translator

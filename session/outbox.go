@@ -39,6 +39,14 @@ func (o *Output) text(packet []byte, form broadcast.Form) {
 	o.longest = max(o.longest, len(o.own)-n)
 }
 
+// binary adds an Engine.IO message that is not, as a WebSocket frame, copied as well.
+func (o *Output) binary(message []byte) {
+	n := len(o.own)
+	o.own = websocket.AppendFrame(o.own, websocket.Binary, message)
+	o.bytes += len(o.own) - n
+	o.longest = max(o.longest, len(o.own)-n)
+}
+
 // control adds a control frame.
 func (o *Output) control(op websocket.Opcode, payload []byte) {
 	n := len(o.own)

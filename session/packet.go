@@ -41,11 +41,14 @@ func (s *Session) take(now Instant, pkt engineio.Packet) {
 	}
 	switch pkt.Type {
 	case engineio.Message:
-		if s.host.Config().Translator != nil {
+		switch {
+		case s.marks&markMsgpack != 0:
+			s.fromMsgpack(now, pkt.Data, pkt.Binary)
+		case s.host.Config().Translator != nil:
 			s.translate(now, pkt.Data, pkt.Binary)
-		} else if pkt.Binary {
+		case pkt.Binary:
 			s.attachment(now, pkt.Data)
-		} else {
+		default:
 			s.text(now, pkt.Data)
 		}
 	case engineio.Pong:
@@ -68,6 +71,7 @@ func (s *Session) take(now Instant, pkt engineio.Packet) {
 //
 // Source: Socket.IO protocol 5, "Exchange protocol".
 func (s *Session) text(now Instant, data []byte) {
+	s.marks |= markSpoken
 	if s.partial() != nil {
 		s.protocolError(now, ErrAwaited)
 		return
@@ -190,6 +194,10 @@ func (s *Session) await(now Instant, text []byte, n int) {
 func (s *Session) attachment(now Instant, data []byte) {
 	p := s.partial()
 	if p == nil {
+		if s.speaksMsgpack() {
+			s.fromMsgpack(now, data, true)
+			return
+		}
 		s.protocolError(now, ErrNotAwaited)
 		return
 	}

@@ -139,6 +139,8 @@ const (
 	markJoined                  // some namespace was joined once
 	markAnswerable              // the loop will call FlushPolling this turn
 	markExcused                 // the pong that is awaited has been given more time
+	markSpoken                  // a message of the client has come
+	markMsgpack                 // it speaks MessagePack
 )
 
 // errTaken is the failure of an application that made an id which is in use.
@@ -274,9 +276,13 @@ func (s *Session) message(m *broadcast.Message, fanned bool) {
 	if s.state != Open {
 		return
 	}
-	if m = s.translated(m); m == nil {
-		return
+	if m = s.translated(m); m != nil {
+		s.queue(m, fanned)
 	}
+}
+
+// queue queues a message as it is.
+func (s *Session) queue(m *broadcast.Message, fanned bool) {
 	if h := s.host.Config().Hooks; h != nil && h.PacketCreate != nil {
 		for i := range m.Frames() {
 			s.created(m.Frame(i).Payload(), m.Frame(i).Binary())

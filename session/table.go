@@ -1,6 +1,9 @@
 package session
 
-import "github.com/e6a90ca8/sio/codec/socketio"
+import (
+	"github.com/e6a90ca8/sio/codec/msgpack"
+	"github.com/e6a90ca8/sio/codec/socketio"
+)
 
 // IDLen is the length of session and socket ids, in characters. Peers in a cluster
 // recognise rooms that are sockets by it.
@@ -20,6 +23,10 @@ type Table struct {
 	args     socketio.Args // of the packet being received
 	event    Event         // that is being handed over
 	name     []byte        // of an event, when it has to be unescaped
+
+	fromMsgpack msgpack.Decoder
+	toMsgpack   msgpack.Encoder
+	msgpack     []byte // what it has written last
 
 	files   clientCache
 	slow    map[*Conn]slowness // peers that are behind with HTTP answers

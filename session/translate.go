@@ -2,7 +2,6 @@ package session
 
 import (
 	"github.com/e6a90ca8/sio/broadcast"
-	"github.com/e6a90ca8/sio/codec/engineio"
 	"github.com/e6a90ca8/sio/codec/socketio"
 )
 
@@ -61,9 +60,15 @@ func (s *Session) translate(now Instant, data []byte, binary bool) {
 
 // translated is m as the session's client wants it; nil if it cannot be put that way.
 func (s *Session) translated(m *broadcast.Message) *broadcast.Message {
+	if s.marks&markMsgpack != 0 {
+		return s.inMsgpack(m)
+	}
 	t := s.host.Config().Translator
 	if t == nil {
 		return m
+	}
+	if done, ok := m.Translation(); ok {
+		return done
 	}
 	return m.Translated(func() *broadcast.Message {
 		out, err := t.Outbound(m)
@@ -78,8 +83,13 @@ func (s *Session) translated(m *broadcast.Message) *broadcast.Message {
 // translatedPacket sends an Engine.IO message in the client's encoding. It reports
 // false if it is no message, or the client's encoding is the default one.
 func (s *Session) translatedPacket(p []byte, compress bool) bool {
-	if s.host.Config().Translator == nil || p[0] != byte(engineio.Message) {
+	msgpack := s.marks&markMsgpack != 0
+	if !msgpack && s.host.Config().Translator == nil || !isMessage(p) {
 		return false
+	}
+	if msgpack {
+		s.packetInMsgpack(p, compress)
+		return true
 	}
 	buf := append(make([]byte, broadcast.HeaderSpace, broadcast.HeaderSpace+len(p)), p...)
 	s.message(broadcast.NewMessage(buf, nil, compress), false)

@@ -66,7 +66,7 @@ func testConfig() Config {
 		IdleTimeout: 60 * time.Second, CloseTimeout: 5 * time.Second, DrainTimeout: 30 * time.Second,
 		WriteTimeout:  10 * time.Second,
 		BinaryTimeout: 30 * time.Second,
-		MaxPayload:    1_000_000, MaxAttachments: 10, MaxPipelined: 64 << 10,
+		Msgpack:       true, MaxPayload: 1_000_000, MaxAttachments: 10, MaxPipelined: 64 << 10,
 		SoftLimit: 64 << 10, HardLimit: 1 << 20, CompressFrom: 1024,
 		Frames: websocket.Config{MaxMessage: 1_000_000},
 	}
