@@ -4,6 +4,7 @@
 import { createServer } from "node:http";
 import { parseArgs } from "node:util";
 import { Server } from "socket.io";
+import msgpack from "socket.io-msgpack-parser";
 
 const { values: flags } = parseArgs({
   options: {
@@ -17,6 +18,7 @@ const { values: flags } = parseArgs({
     "no-upgrades": { type: "boolean", default: false },
     "no-http-compression": { type: "boolean", default: false },
     "initial-packet": { type: "string" },
+    msgpack: { type: "boolean", default: false },
     "generate-id": { type: "boolean", default: false },
     "allow-eio3": { type: "boolean", default: false },
     parser: { type: "string" },
@@ -39,6 +41,7 @@ const options = {
     setImmediate(() => (deny === undefined ? done(null, true) : done(deny, false)));
   },
 };
+if (flags.msgpack) options.parser = msgpack;
 if (flags["no-http-compression"]) options.httpCompression = false;
 if (flags.parser !== undefined) options.parser = (await import(flags.parser)).default;
 if (flags["initial-packet"] !== undefined) options.initialPacket = flags["initial-packet"];

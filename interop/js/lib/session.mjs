@@ -16,10 +16,10 @@ export class Session {
 
   /**
    * client is the official package (io, Manager); url is the server's base; target says which server's
-   * quirks to expect; gate() holds a client's upgrade back, see gate.mjs.
+   * quirks to expect; gate() holds a client's upgrade back, see gate.mjs; options are those of every client.
    */
-  constructor({ client, url, mode, target = "reference", gate }) {
-    Object.assign(this, { client, url, mode, target, gate });
+  constructor({ client, url, mode, target = "reference", gate, options = {} }) {
+    Object.assign(this, { client, url, mode, target, gate, options });
   }
 
   /** by picks the value for the server under test where the two are known to differ. */
@@ -40,6 +40,7 @@ export class Session {
       reconnectionDelay: 30,
       reconnectionDelayMax: 150,
       autoConnect: false,
+      ...this.options,
       ...opts,
     });
     this.#managers.push(manager);
@@ -86,10 +87,13 @@ export class Session {
     }
   }
 
-  /** control asks the application's control namespace. */
+  /** control asks the application's control namespace. The reference server has one parser for all. */
   async control(event, ...args) {
     if (!this.#control) {
-      this.#control = this.client.io(`${this.url}/control`, { transports: ["websocket"], forceNew: true, reconnectionDelay: 30, reconnectionDelayMax: 150 });
+      const { parser } = this.by({ reference: this.options, sio: {} });
+      this.#control = this.client.io(`${this.url}/control`, {
+        transports: ["websocket"], forceNew: true, reconnectionDelay: 30, reconnectionDelayMax: 150, ...(parser && { parser }),
+      });
     }
     return call(this.#control, event, ...args);
   }
