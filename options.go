@@ -163,7 +163,8 @@ type Options struct {
 	// message is binary speaks MessagePack, and all that its sockets send and get is put in
 	// the default encoding, and from it, at the border. A packet of it holds up to 1,024
 	// buffers, or Limits.Attachments if that is more. With a Parser there is no such choice.
-	// The reference server, whose parser is one for all, closes their connection.
+	// Clients of revision 3 of Engine.IO cannot choose: they are greeted before they say
+	// anything. The reference server, whose parser is one for all, closes the connection.
 	NoMsgpack bool
 
 	// Engine watches the connections below the namespaces.
