@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log"
 	"maps"
+	"net/http"
 	"os"
 	"os/signal"
 	"regexp"
@@ -53,8 +54,19 @@ func main() {
 	srv, err := sio.New(sio.Options{
 		PingInterval: 10 * time.Second,
 		MaxPayload:   100_000,
+		AllowEIO3:    true,
 
-		// 2. who may connect at all
+		// 2. pages of other origins
+		CORS: &sio.CORS{
+			Origins:        []string{"https://play.example"},
+			OriginPatterns: []*regexp.Regexp{regexp.MustCompile(`\.play\.example$`)},
+			Credentials:    true,
+		},
+
+		// 3. a cookie for the load balancer
+		Cookie: &sio.Cookie{Name: "lb", SameSite: http.SameSiteStrictMode},
+
+		// 4. who may connect at all
 		AllowRequest: func(ctx context.Context, h *sio.Handshake) error {
 			if h.Field("X-Region") == "moon" {
 				return sio.Forbid("not from there")
@@ -62,7 +74,7 @@ func main() {
 			return nil
 		},
 
-		// 3. refusals are watched
+		// 5. refusals are watched
 		OnHandshakeError: func(e *sio.HandshakeError) {
 			figures.Lock()
 			defer figures.Unlock()
@@ -75,7 +87,7 @@ func main() {
 		log.Fatal(err)
 	}
 
-	// 4. a middleware that lets in, and says why not
+	// 6. a middleware that lets in, and says why not
 	srv.Use(func(ctx context.Context, s *sio.Socket) error {
 		var auth struct{ Name string }
 		if s.Handshake().DecodeAuth(&auth) == nil && auth.Name != "" {
@@ -85,7 +97,7 @@ func main() {
 		return sio.Refuse{Message: "who are you?", Data: map[string]any{"need": []string{"name"}}}
 	})
 
-	// 5. rooms: everybody but the sender
+	// 7. rooms: everybody but the sender
 	Enter.On(srv, func(s *sio.Socket, room string) error {
 		if err := s.Join(room); err != nil {
 			return err
@@ -93,7 +105,7 @@ func main() {
 		return Entered.Emit(s.To(room), name.Get(s))
 	})
 
-	// 6. an acknowledgement with a value, or an error
+	// 8. an acknowledgement with a value, or an error
 	Divide.Handle(srv, func(ctx context.Context, s *sio.Socket, a, b float64) (float64, error) {
 		if b == 0 {
 			return 0, sio.Fail{Code: "zero", Message: "division by zero"}
@@ -101,13 +113,13 @@ func main() {
 		return a / b, nil
 	})
 
-	// 7. binary in both directions
+	// 9. binary in both directions
 	Reverse.Handle(srv, func(ctx context.Context, s *sio.Socket, b sio.Binary) (sio.Binary, error) {
 		slices.Reverse(b)
 		return b, nil
 	})
 
-	// 8. a question to one client, with a time limit
+	// 10. a question to one client, with a time limit
 	srv.On("guess", func(s *sio.Socket, m *sio.Msg) error {
 		ctx, cancel := context.WithTimeout(s.Context(), 2*time.Second)
 		defer cancel()
@@ -118,7 +130,7 @@ func main() {
 		return s.Emit("guessed", n*2)
 	})
 
-	// 9. a question to a room
+	// 11. a question to a room
 	Vote.On(srv, func(s *sio.Socket, room string) error {
 		ctx, cancel := context.WithTimeout(s.Context(), 2*time.Second)
 		defer cancel()
@@ -133,22 +145,22 @@ func main() {
 		return srv.To(room).Emit("votes", votes)
 	})
 
-	// 10. several rooms, with exceptions
+	// 12. several rooms, with exceptions
 	Shout.On(srv, func(s *sio.Socket, text string) error {
 		return srv.To("red", "blue").Except("quiet").Emit("shouted", text)
 	})
 
-	// 11. relays: the arguments as they came
+	// 13. relays: the arguments as they came
 	srv.On("relay", func(s *sio.Socket, m *sio.Msg) error {
 		return m.Forward(s.Broadcast(), "relayed")
 	})
 
-	// 12. events that may be dropped
+	// 14. events that may be dropped
 	srv.On("position", func(s *sio.Socket, m *sio.Msg) error {
 		return m.Forward(s.Self().Volatile(), "position")
 	})
 
-	// 13. what leaves, seen before it does
+	// 15. what leaves, seen before it does
 	srv.OnOutgoing(func(s *sio.Socket, m *sio.Msg) {
 		figures.Lock()
 		defer figures.Unlock()
@@ -157,7 +169,7 @@ func main() {
 		}
 	})
 
-	// 14. the rooms, while they are still there
+	// 16. the rooms, while they are still there
 	srv.OnDisconnect(func(s *sio.Socket, r sio.Reason) {
 		for _, room := range s.Rooms() {
 			if room != s.ID() {
@@ -166,12 +178,12 @@ func main() {
 		}
 	})
 
-	// 15. once
+	// 17. once
 	srv.OnConnect(func(s *sio.Socket) {
 		s.Once("ready", func(s *sio.Socket, m *sio.Msg) error { return s.Emit("set") })
 	})
 
-	// 16. everything that comes
+	// 18. everything that comes
 	srv.OnAny(func(s *sio.Socket, m *sio.Msg) error {
 		figures.Lock()
 		defer figures.Unlock()
@@ -179,7 +191,7 @@ func main() {
 		return nil
 	})
 
-	// 17. rules for each event
+	// 19. rules for each event
 	srv.Wrap(func(next sio.Handler) sio.Handler {
 		return func(s *sio.Socket, m *sio.Msg) error {
 			if strings.HasPrefix(m.Event(), "admin:") {
@@ -190,13 +202,13 @@ func main() {
 	})
 	srv.OnError(func(s *sio.Socket, err error) { s.Emit("denied", errors.Unwrap(err).Error()) })
 
-	// 18. namespaces that are made when somebody asks for them
+	// 20. namespaces that are made when somebody asks for them
 	srv.OfRegexp(regexp.MustCompile(`^/match-(?P<n>\d+)$`)).OnConnect(func(s *sio.Socket) {
 		n, _ := strconv.Atoi(s.Param("n"))
 		Match.Emit(s, n)
 	})
 
-	// 19. operations on many sockets
+	// 21. operations on many sockets
 	control := srv.Of("/control")
 	Who.Handle(control, func(ctx context.Context, s *sio.Socket, room string) ([]string, error) {
 		list, err := srv.To(room).Fetch(ctx)

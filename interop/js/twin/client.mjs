@@ -25,15 +25,24 @@ export async function play(url, transports) {
   // Everything that came to a socket before it gets this answer has come.
   const settle = (socket) => socket.emitWithAck("divide", 1, 1);
 
-  // 2, 3: the whole server refuses, before there is a session
+  // 2, 3: what browsers are told
+  for (const origin of ["https://play.example", "https://eu.play.example", "https://evil.example"]) {
+    for (const method of ["GET", "OPTIONS"]) {
+      const answer = await fetch(`${url}/socket.io/?EIO=4&transport=polling`, { method, headers: { origin } });
+      const told = [...answer.headers].filter(([name]) => /^(access-control-|vary|set-cookie)/.test(name));
+      say(method, origin, answer.status, told.map(([name, value]) => `${name}: ${value.replace(/lb=[^;]+/, "lb=...")}`).sort());
+    }
+  }
+
+  // 4, 5: the whole server refuses, before there is a session
   await next(connect("luna", { extraHeaders: { "x-region": "moon" }, transports: ["polling"] }), "connect_error");
-  // 4: the namespace refuses, and says why
+  // 6: the namespace refuses, and says why
   await next(connect("nobody", { auth: {} }), "connect_error");
 
   const [ann, bob, cid] = await Promise.all(["ann", "bob", "cid"].map((who) => connected(who)));
   const everybody = { ann, bob, cid };
 
-  // 5: the sender is not told
+  // 7: the sender is not told
   ann.emit("enter", "red");
   await settle(ann);
   const entered = next(ann, "entered");
@@ -42,25 +51,25 @@ export async function play(url, transports) {
   cid.emit("enter", "blue");
   await settle(cid);
 
-  // 6
+  // 8
   say("6 divides to", await ann.emitWithAck("divide", 6, 4));
   say("by zero", await ann.emitWithAck("divide", 6, 0));
 
-  // 7
+  // 9
   say("reversed", [...(await ann.emitWithAck("reverse", Buffer.from([1, 2, 3])))]);
 
-  // 8
+  // 10
   ann.once("number?", (...args) => args.at(-1)(21));
   ann.emit("guess");
   say("ann", "guessed", ...(await next(ann, "guessed")));
 
-  // 9
+  // 11
   for (const [who, vote] of [["ann", "yes"], ["bob", "no"]]) everybody[who].once("your vote?", (...args) => args.at(-1)(vote));
   const votes = Promise.all([next(ann, "votes"), next(bob, "votes")]);
   ann.emit("vote", "red");
   say("votes", ...(await votes));
 
-  // 10: cid is in two rooms, and hears it once; bob is where it is quiet
+  // 12: cid is in two rooms, and hears it once; bob is where it is quiet
   cid.emit("enter", "red");
   bob.emit("enter", "quiet");
   await Promise.all([settle(cid), settle(bob)]);
@@ -72,19 +81,19 @@ export async function play(url, transports) {
   await Promise.all([settle(ann), settle(bob), settle(cid)]);
   say("shouted", Object.entries(shouts).sort());
 
-  // 11
+  // 13
   const relayed = next(bob, "relayed");
   ann.emit("relay", { nested: [1, "zwölf", null, { deep: Buffer.from("bytes") }] }, "and", Buffer.from([0, 255]));
   const [first, ...rest] = await relayed;
   first.nested[3].deep = String(first.nested[3].deep);
   say("relayed", first, rest[0], [...rest[1]]);
 
-  // 12, 13
+  // 14, 15
   const position = next(ann, "position");
   ann.emit("position", { x: 1, y: 2 });
   say("position", ...(await position));
 
-  // 15: the second one is for nobody
+  // 17: the second one is for nobody
   const set = [];
   ann.on("set", () => set.push("set"));
   ann.emit("ready");
@@ -92,23 +101,23 @@ export async function play(url, transports) {
   await settle(ann);
   say("ready twice", set);
 
-  // 17
+  // 19
   ann.emit("admin:stop");
   say("denied", ...(await next(ann, "denied")));
 
-  // 18
+  // 20
   const match = connect("match", { nsp: "/match-42" });
   say("match", ...(await next(match, "match")));
   await next(connect("lost", { nsp: "/match-x" }), "connect_error");
 
-  // 19
+  // 21
   const control = await connected("control", { nsp: "/control" });
   say("in red", await control.emitWithAck("who", "red"));
   await control.emitWithAck("move", "red", "green");
   say("in red", await control.emitWithAck("who", "red"));
   say("in green", await control.emitWithAck("who", "green"));
 
-  // 14: with the reason, in the rooms that they had
+  // 16: with the reason, in the rooms that they had
   const left = next(ann, "left");
   bob.disconnect();
   say("ann", "left", ...(await left));

@@ -6,18 +6,28 @@ const http = createServer();
 const io = new Server(http, {
   pingInterval: 10_000,
   maxHttpBufferSize: 100_000,
+  allowEIO3: true,
+
+  // 2. pages of other origins
+  cors: {
+    origin: ["https://play.example", /\.play\.example$/],
+    credentials: true,
+  },
+
+  // 3. a cookie for the load balancer
+  cookie: { name: "lb", sameSite: "strict" },
+
+  // 4. who may connect at all
+  allowRequest: (req, done) => done("not from there", req.headers["x-region"] !== "moon"),
 });
 
-// 2. who may connect at all
-io.engine.opts.allowRequest = (req, done) => done("not from there", req.headers["x-region"] !== "moon");
-
-// 3. refusals are watched
+// 5. refusals are watched
 io.engine.on("connection_error", (e) => {
   if (e.code === 4) refused.push(e.context.message);
 });
 const refused = [];
 
-// 4. a middleware that lets in, and says why not
+// 6. a middleware that lets in, and says why not
 io.use((socket, next) => {
   const { name } = socket.handshake.auth;
   if (name) {
@@ -30,71 +40,71 @@ io.use((socket, next) => {
 });
 
 io.on("connection", (socket) => {
-  // 5. rooms: everybody but the sender
+  // 7. rooms: everybody but the sender
   socket.on("enter", async (room) => {
     await socket.join(room);
     socket.to(room).emit("entered", socket.data.name);
   });
 
-  // 6. an acknowledgement with a value, or an error
+  // 8. an acknowledgement with a value, or an error
   socket.on("divide", (a, b, answer) => {
     if (b === 0) return answer({ error: { code: "zero", message: "division by zero" } });
     answer(a / b);
   });
 
-  // 7. binary in both directions
+  // 9. binary in both directions
   socket.on("reverse", (buffer, answer) => answer(Buffer.from(buffer).reverse()));
 
-  // 8. a question to one client, with a time limit
+  // 10. a question to one client, with a time limit
   socket.on("guess", async () => {
     const n = await socket.timeout(2000).emitWithAck("number?");
     socket.emit("guessed", n * 2);
   });
 
-  // 9. a question to a room
+  // 11. a question to a room
   socket.on("vote", async (room) => {
     const votes = await io.to(room).timeout(2000).emitWithAck("your vote?");
     io.to(room).emit("votes", votes.sort());
   });
 
-  // 10. several rooms, with exceptions
+  // 12. several rooms, with exceptions
   socket.on("shout", (text) => io.to(["red", "blue"]).except("quiet").emit("shouted", text));
 
-  // 11. relays: the arguments as they came
+  // 13. relays: the arguments as they came
   socket.on("relay", (...args) => socket.broadcast.emit("relayed", ...args));
 
-  // 12. events that may be dropped
+  // 14. events that may be dropped
   socket.on("position", (p) => socket.volatile.emit("position", p));
 
-  // 13. what leaves, seen before it does
+  // 15. what leaves, seen before it does
   socket.onAnyOutgoing((event) => sent.set(event, (sent.get(event) ?? 0) + 1));
 
-  // 14. the rooms, while they are still there
+  // 16. the rooms, while they are still there
   socket.on("disconnecting", (reason) => {
     for (const room of socket.rooms) {
       if (room !== socket.id) socket.to(room).emit("left", socket.data.name, reason);
     }
   });
 
-  // 15. once
+  // 17. once
   socket.once("ready", () => socket.emit("set"));
 
-  // 16. everything that comes
+  // 18. everything that comes
   socket.onAny((event) => seen.add(event));
 
-  // 17. rules for each event
+  // 19. rules for each event
   socket.use(([event], next) => (event.startsWith("admin:") ? next(new Error("forbidden")) : next()));
   socket.on("error", (err) => socket.emit("denied", err.message));
 });
 const sent = new Map();
 const seen = new Set();
 
-// 18. namespaces that are made when somebody asks for them
+// 20. namespaces that are made when somebody asks for them
 io.of(/^\/match-\d+$/).on("connection", (socket) => {
   socket.emit("match", Number(socket.nsp.name.slice("/match-".length)));
 });
 
-// 19. operations on many sockets
+// 21. operations on many sockets
 const control = io.of("/control");
 control.on("connection", (socket) => {
   socket.on("who", async (room, answer) => {
