@@ -22,6 +22,10 @@ const { values: flags } = parseArgs({
     "generate-id": { type: "boolean", default: false },
     "allow-eio3": { type: "boolean", default: false },
     parser: { type: "string" },
+    cors: { type: "string" },
+    cookie: { type: "string" },
+    client: { type: "string" }, // it has its own
+    "client-version": { type: "string" },
     stdin: { type: "boolean", default: false },
   },
 });
@@ -34,7 +38,7 @@ const options = {
   maxHttpBufferSize: Number(flags["max-payload"]),
   transports: flags.transports.split(","),
   allowUpgrades: !flags["no-upgrades"],
-  serveClient: false,
+  serveClient: flags.client !== undefined,
   allowEIO3: flags["allow-eio3"],
   allowRequest(req, done) {
     const deny = req._query.deny;
@@ -42,6 +46,37 @@ const options = {
   },
 };
 if (flags.msgpack) options.parser = msgpack;
+const cors = {
+  any: {},
+  list: { origin: ["http://a.example", "null", /\.b\.example$/], credentials: true },
+  function: { origin: (origin, done) => done(null, origin?.endsWith(".example") ?? false) },
+  all: {
+    origin: ["http://a.example"],
+    methods: ["GET", "PUT", "POST"],
+    allowedHeaders: ["my-header", "other"],
+    exposedHeaders: ["seen", "too"],
+    credentials: true,
+    maxAge: 123,
+    optionsSuccessStatus: 200,
+  },
+  continue: { preflightContinue: true },
+};
+if (flags.cors) options.cors = cors[flags.cors];
+const cookies = {
+  default: true,
+  all: {
+    name: "sid",
+    path: "/p",
+    domain: "example.com",
+    maxAge: 86400,
+    expires: new Date(Date.UTC(2031, 1, 3, 4, 5, 6)),
+    httpOnly: false,
+    sameSite: "strict",
+    secure: true,
+    partitioned: true,
+  },
+};
+if (flags.cookie) options.cookie = cookies[flags.cookie];
 if (flags["no-http-compression"]) options.httpCompression = false;
 if (flags.parser !== undefined) options.parser = (await import(flags.parser)).default;
 if (flags["initial-packet"] !== undefined) options.initialPacket = flags["initial-packet"];

@@ -58,6 +58,19 @@ func parseFlags() (*flags, error) {
 	flag.BoolVar(&o.HTTPCompression.Off, "no-http-compression", false, "never compress polling answers")
 	flag.StringVar(&o.InitialPacket, "initial-packet", "", "message sent right behind the open packet")
 	flag.BoolVar(&f.generateID, "generate-id", false, "take session ids from the query")
+	flag.Func("cors", "CORS by its `name`", func(name string) (err error) {
+		o.CORS, err = named(name, cors)
+		return err
+	})
+	flag.Func("cookie", "the session's cookie by its `name`", func(name string) (err error) {
+		o.Cookie, err = named(name, cookies)
+		return err
+	})
+	flag.Func("client", "`folder` of the official client's files", func(dir string) error {
+		o.Client = os.DirFS(dir)
+		return nil
+	})
+	flag.StringVar(&o.ClientVersion, "client-version", "", "version of the client in that folder")
 	flag.BoolVar(&f.stdin, "stdin", false, "stop at the end of stdin")
 	flag.BoolVar(&f.inline, "inline", false, "handle the events that echo on the event loop")
 	flag.Parse()
