@@ -76,7 +76,8 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 // left to the caller: tests run it without one.
 func newServer(client fs.FS) (*sio.Server, *monitor, error) {
 	srv, err := sio.New(sio.Options{
-		Handler: site(client),
+		Handler: site(),
+		Client:  client,                              // looked for each time until it is there: npm may be run while the server does
 		Queue:   sio.Queue{MaxBytes: 8 * maxPicture}, // several pictures may be on their way to a slow client
 		Limits:  sio.Limits{RoomsPerSocket: maxJoined, Attachments: 1},
 	})

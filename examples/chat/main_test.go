@@ -10,6 +10,8 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -441,10 +443,8 @@ func TestSite(t *testing.T) {
 		h.ServeHTTP(w, httptest.NewRequest("GET", path, nil))
 		return w
 	}
-	h := site(client)
-	for path, want := range map[string]string{
-		"/": "text/html", "/style.css": "text/css", "/app.js": "text/javascript", "/client/" + bundle: "text/javascript",
-	} {
+	h := site()
+	for path, want := range map[string]string{"/": "text/html", "/style.css": "text/css", "/app.js": "text/javascript"} {
 		w := get(h, path)
 		if got := w.Header().Get("Content-Type"); w.Code != 200 || !strings.HasPrefix(got, want) {
 			t.Errorf("GET %s: %d, %s", path, w.Code, got)
@@ -453,11 +453,8 @@ func TestSite(t *testing.T) {
 			t.Errorf("GET %s: no policy", path)
 		}
 	}
-	if w := get(h, "/client/other.js"); w.Code != 404 {
+	if w := get(h, "/other.js"); w.Code != 404 {
 		t.Errorf("a file that is not there: %d", w.Code)
-	}
-	if w := get(site(fstest.MapFS{}), "/client/"+bundle); w.Code != 404 || !strings.Contains(w.Body.String(), "npm ci --prefix examples/chat") {
-		t.Errorf("without the client: %d %q", w.Code, w.Body)
 	}
 }
 
@@ -485,7 +482,8 @@ func TestRun(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	out, done := make(notes, 8), make(chan error, 1)
-	go func() { done <- run(ctx, []string{"-addr", "127.0.0.1:0", "-client", t.TempDir()}, out) }()
+	dist := t.TempDir()
+	go func() { done <- run(ctx, []string{"-addr", "127.0.0.1:0", "-client", dist}, out) }()
 
 	if got := <-out; !strings.Contains(got, "run npm ci --prefix examples/chat") {
 		t.Errorf("without the client: %q", got)
@@ -496,7 +494,8 @@ func TestRun(t *testing.T) {
 		t.Fatalf("said %q", first)
 	}
 	// One client for both: what serves the page must leave its connections to the engine.
-	for path, want := range map[string]int{"/": 200, "/socket.io/?EIO=4&transport=polling": 200, "/nothing": 404} {
+	get := func(path string, want int) {
+		t.Helper()
 		resp, err := http.Get(url + path)
 		if err != nil {
 			t.Fatal(err)
@@ -506,6 +505,14 @@ func TestRun(t *testing.T) {
 			t.Errorf("GET %s: %s", path, resp.Status)
 		}
 	}
+	get("/", 200)
+	get("/socket.io/?EIO=4&transport=polling", 200)
+	get("/nothing", 404)
+	get("/socket.io/"+bundle, 400)
+	if err := os.WriteFile(filepath.Join(dist, bundle), []byte("export {};"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	get("/socket.io/"+bundle, 200) // it was installed meanwhile
 	http.DefaultClient.CloseIdleConnections()
 	stop()
 	if err := <-done; err != nil {

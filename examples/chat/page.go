@@ -21,23 +21,15 @@ var files embed.FS
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; " +
 	"img-src 'self' blob: data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// site serves the page, and the client's bundle below /client/: everything on the port
-// that is not Socket.IO.
-func site(client fs.FS) http.Handler {
+// site serves the page: everything on the port that is not Socket.IO. The client's bundle
+// is the server's own to serve, below /socket.io/.
+func site() http.Handler {
 	root, err := fs.Sub(files, "page")
 	if err != nil {
 		panic(err) // the name is the one embedded above
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /", http.FileServerFS(root))
-	mux.HandleFunc("GET /client/{file}", func(w http.ResponseWriter, r *http.Request) {
-		// Asked for each time: it may be installed while the server runs.
-		if _, err := fs.Stat(client, bundle); err != nil {
-			http.Error(w, "The official client is missing: "+howToInstall+".", http.StatusNotFound)
-			return
-		}
-		http.ServeFileFS(w, r, client, r.PathValue("file"))
-	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Security-Policy", policy)

@@ -562,7 +562,7 @@ document.addEventListener("visibilitychange", () => {
 
 view("chat");
 drawChat();
-import("/client/socket.io.esm.min.js").then(connect, () => {
+import("/socket.io/socket.io.esm.min.js").then(connect, () => {
   $("transport").textContent = "not connected";
   $("setup").hidden = false;
 });
