@@ -100,6 +100,10 @@ type Options struct {
 	// httpCompression.
 	HTTPCompression HTTPCompression
 
+	// PerMessageDeflate compresses the messages of WebSockets whose clients offer
+	// permessage-deflate; nil, the default, turns every offer down. Node: perMessageDeflate.
+	PerMessageDeflate *PerMessageDeflate
+
 	// Queue bounds what waits to be sent to a slow client.
 	Queue Queue
 	// Limits bound what clients can make the server keep.
@@ -194,6 +198,18 @@ type HTTPCompression struct {
 	// Off sends them as they are.
 	Off bool
 	// Threshold is the length in bytes from which they are compressed. Default 1,024.
+	Threshold int
+}
+
+// PerMessageDeflate says how the messages of WebSockets are compressed. Both sides forget
+// each message before the next one: a connection keeps no window, of which the reference
+// server's cost some hundred KiB each, and a broadcast is compressed once for everybody.
+// What clients send compressed counts for [Options.MaxPayload] as it came, and inflated.
+//
+// Source: RFC 7692.
+type PerMessageDeflate struct {
+	// Threshold is the length in bytes from which messages are compressed, unless
+	// Compress(false) forbids it, or they get no shorter. Default 1,024. Node: threshold.
 	Threshold int
 }
 
@@ -332,6 +348,12 @@ func (o Options) withDefaults() (Options, error) {
 			return o, fmt.Errorf("sio: %s is negative", n.name)
 		}
 	}
+	if d := o.PerMessageDeflate; d != nil {
+		if d.Threshold < 0 {
+			return o, errors.New("sio: PerMessageDeflate.Threshold is negative")
+		}
+		o.PerMessageDeflate = &PerMessageDeflate{Threshold: cmp.Or(d.Threshold, defaultCompression)}
+	}
 	o.Loops = min(o.Loops, broadcast.MaxLoops)
 	if o.Recovery != nil {
 		r, err := o.Recovery.withDefaults(&o)
@@ -400,6 +422,9 @@ func (s *Server) config() session.Config {
 	}
 	if o.HTTPCompression.Off {
 		c.CompressFrom = -1
+	}
+	if o.PerMessageDeflate != nil {
+		c.DeflateFrom = o.PerMessageDeflate.Threshold
 	}
 	if o.InitialPacket != "" {
 		c.InitialPacket = []byte(o.InitialPacket)

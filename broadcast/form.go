@@ -5,7 +5,8 @@ import (
 	"github.com/e6a90ca8/sio/codec/websocket"
 )
 
-// A Form is a way in which the frames of a message travel.
+// A Form is a way in which the frames of a message travel. The upper half of a form tells
+// how it is compressed, see [Form.Deflated].
 type Form uint8
 
 // The forms.
@@ -40,8 +41,26 @@ const (
 	TextOf3
 )
 
+// Deflated is the form compressed, as a WebSocket of permessage-deflate takes it, with a
+// window of 2 to the power of bits bytes: 8 to [websocket.MaxWindowBits]. A frame that gets
+// no shorter stays as it is.
+//
+// Source: RFC 7692, section 6.
+func (f Form) Deflated(bits uint8) Form { return f.Plain() | Form(bits)<<windowShift }
+
+// Plain is the form without compression.
+func (f Form) Plain() Form { return f & (1<<windowShift - 1) }
+
+// WindowBits is the window of a compressed form; 0 of others.
+func (f Form) WindowBits() uint8 { return uint8(f >> windowShift) }
+
+const windowShift = 4
+
 // make makes a form other than Wire. Several loops may do that for one frame at once.
 func (f *Frame) make(form Form) []byte {
+	if bits := form.WindowBits(); bits != 0 {
+		return deflated(f.In(form.Plain()), bits)
+	}
 	switch form {
 	case Base64:
 		data := f.Payload()
@@ -87,6 +106,16 @@ func (f *Frame) makeOf3(form Form) []byte {
 		return engineio.AppendPacket3(make([]byte, 0, len(text)+engineio.PacketRoom3), text)
 	}
 	return websocket.AppendFrame(make([]byte, 0, websocket.HeaderSize(len(text))+len(text)), websocket.Text, text)
+}
+
+// deflated is a frame with its payload compressed.
+func deflated(frame []byte, bits uint8) []byte {
+	h, n, _ := websocket.ParseHeader(frame)
+	b := websocket.AppendDeflated(make([]byte, 0, len(frame)/2), h.Opcode, frame[n:], bits)
+	if len(b) >= len(frame) {
+		return frame // as it was; what stands in b is let go
+	}
+	return b
 }
 
 // variant is a form that was made of a frame.

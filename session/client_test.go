@@ -2,6 +2,7 @@ package session
 
 import (
 	"bytes"
+	"compress/flate"
 	"compress/gzip"
 	"compress/zlib"
 	"encoding/hex"
@@ -111,7 +112,8 @@ func (c *client) readResponse(x *fakeWire) bool {
 	c.head = head
 	x.w.say(x.name+"<", line)
 	if code == 101 {
-		c.frames = &websocket.Reader{Config: &websocket.Config{Client: true, MaxMessage: 1 << 30}}
+		_, deflate := head["sec-websocket-extensions"]
+		c.frames = &websocket.Reader{Config: &websocket.Config{Client: true, MaxMessage: 1 << 30, Deflate: deflate}}
 	}
 	return true
 }
@@ -149,11 +151,18 @@ func (c *client) readFrame(x *fakeWire) bool {
 	if n == 0 {
 		return false
 	}
+	z := ""
+	if m.Compressed {
+		z = "z "
+		if m.Data, err = websocket.Inflate(nil, m.Data, 1<<30); err != nil {
+			x.w.t.Fatalf("%s: %v: %q", x.name, err, c.in)
+		}
+	}
 	switch m.Opcode {
 	case websocket.Text:
-		x.w.say(x.name+"<", render(m.Data))
+		x.w.say(x.name+"<", z+render(m.Data))
 	case websocket.Binary:
-		x.w.say(x.name+"<", "bin "+hexed(m.Data))
+		x.w.say(x.name+"<", z+"bin "+hexed(m.Data))
 	case websocket.Ping:
 		x.w.say(x.name+"<", "ping "+render(m.Data))
 	case websocket.Pong:
@@ -363,12 +372,55 @@ func (c *client) frame(line string) []byte {
 		return part(websocket.Ping, false)
 	case "texthex":
 		return whole(websocket.Text, unhex(rest))
+	case "z", "zbin", "zhex": // compressed; as it comes
+		op := websocket.Text
+		switch word {
+		case "zbin":
+			op, data = websocket.Binary, deflate(unhex(rest))
+		case "zhex":
+			data = unhex(rest)
+		default:
+			data = deflate(data)
+		}
+		return compressed(whole(op, data))
+	case "zfirst", "zlast": // the halves of a compressed text
+		data = deflate(data)
+		if half := len(data) / 2; word == "zfirst" {
+			data = data[:half]
+			return compressed(part(websocket.Text, false))
+		} else {
+			data = data[half:]
+			return part(websocket.Continuation, true)
+		}
 	case "unmasked":
 		return websocket.AppendFrame(nil, websocket.Text, data)
 	case "hex":
 		return unhex(rest)
 	}
 	return whole(websocket.Text, spelled(line))
+}
+
+// deflate is what a client makes of a message that it compresses. It is kept, as
+// spellings are.
+func deflate(data []byte) []byte {
+	if z, ok := deflations.Load(string(data)); ok {
+		return z.([]byte)
+	}
+	var b bytes.Buffer
+	w, _ := flate.NewWriter(&b, flate.DefaultCompression)
+	_, _ = w.Write(data)
+	_ = w.Flush()
+	z := b.Bytes()[:b.Len()-4]
+	deflations.Store(string(data), z)
+	return z
+}
+
+var deflations sync.Map
+
+// compressed says of a frame that it is.
+func compressed(frame []byte) []byte {
+	frame[0] |= 0x40
+	return frame
 }
 
 func closeBody(s string) []byte {

@@ -112,8 +112,12 @@ type Config struct {
 	// for a client that accepts gzip or deflate; negative: never.
 	CompressFrom int
 
+	// DeflateFrom is the length in bytes from which a message is compressed for a WebSocket
+	// that has agreed to permessage-deflate; 0: nobody is agreed with.
+	DeflateFrom int
+
 	HTTP   http1.Limits
-	Frames websocket.Config // MaxMessage is MaxPayload
+	Frames websocket.Config // MaxMessage is MaxPayload; Deflate is not set
 
 	CORS   *CORS        // nil: browsers keep other sites' pages away
 	Cookie *Cookie      // nil: none
@@ -128,6 +132,11 @@ type Config struct {
 	// Translator is for servers whose clients do not use the default encoding of
 	// Socket.IO packets; nil otherwise.
 	Translator Translator
+
+	// Bare takes the messages of every WebSocket, and then none has a session: the door for
+	// suites that test WebSocket alone, whose peers know nothing of Engine.IO. data is a
+	// view. It answers with [Conn.SendBare].
+	Bare func(c *Conn, now Instant, data []byte, binary bool)
 }
 
 // Serves reports whether a request with this target, raw as it stood in the request line,

@@ -30,7 +30,7 @@ type Conn struct {
 	marks    connMarks
 	hops     uint8          // polling requests in a row whose session lives on another loop; in connClosing, seconds
 	form     broadcast.Form // of a WebSocket's messages
-	pong     *pong          // owed for the last ping, until the end of the turn
+	pong     *pong          // nil in a turn without pings
 }
 
 type connState uint8
@@ -56,6 +56,9 @@ const (
 	// session's transport.
 	connProbe
 
+	// connBare: frames that no session is behind, see Config.Bare.
+	connBare
+
 	// connCloseWait: our close frame is written or about to be; frames are read for
 	// the peer's, and all else is thrown away.
 	connCloseWait
@@ -80,10 +83,12 @@ const (
 	markMoved                           // it came from another loop, and stays
 )
 
-// pong is the payload of a pong that is owed.
+// pong is what this turn's pings have made of pongs.
 type pong struct {
-	n    uint8
-	data [125]byte
+	count uint8 // written
+	owed  bool  // data[:n], at the end of the turn
+	n     uint8
+	data  [websocket.MaxControl]byte
 }
 
 // Init makes c the state of a connection that was just opened.
@@ -109,13 +114,14 @@ func (c *Conn) Receive(now Instant, b []byte) {
 		return
 	}
 	held := c.carry
-	if len(held) > 0 {
+	seen := len(held)
+	if seen > 0 {
 		held = c.grow(held, len(b))
 		held = append(held, b...)
 		b, c.carry = held, nil
 	}
 	c.marks |= markReceiving
-	n := c.consume(now, b)
+	n := c.consume(now, b, seen)
 	c.marks &^= markReceiving
 	if c.state == connDead {
 		if held != nil {
@@ -186,8 +192,9 @@ func (c *Conn) keep(now Instant, held, rest []byte) {
 // each write that the kernel takes late lets one more read through the pause.
 const maxUnread = 1 << 20
 
-// consume uses as much of b as it can and returns how many bytes that is.
-func (c *Conn) consume(now Instant, b []byte) int {
+// consume uses as much of b as it can and returns how many bytes that is. The first seen
+// bytes were here before.
+func (c *Conn) consume(now Instant, b []byte, seen int) int {
 	used := 0
 	for {
 		n := 0
@@ -207,11 +214,11 @@ func (c *Conn) consume(now Instant, b []byte) int {
 			n = c.head(now, b[used:])
 		case connBody:
 			n = c.body(now, b[used:])
-		case connWebSocket, connProbe, connCloseWait:
+		case connWebSocket, connProbe, connBare, connCloseWait:
 			// What the kernel has to take changes with writes only; inboxes fill up with each
 			// frame, and so does what inline handlers answer.
 			long := c.out != nil && c.out.bytes > flushEarly
-			if long && c.state == connWebSocket {
+			if long && (c.state == connWebSocket || c.state == connBare) {
 				c.Flush(now)
 			}
 			if used == 0 || long || c.state != connWebSocket || c.sess.stalls > 0 {
@@ -219,7 +226,7 @@ func (c *Conn) consume(now Instant, b []byte) int {
 					return used
 				}
 			}
-			n = c.frame(now, b[used:])
+			n = c.frame(now, b[used:], seen)
 		default: // waiting for somebody, or over
 			return used
 		}
@@ -227,6 +234,7 @@ func (c *Conn) consume(now Instant, b []byte) int {
 		if n == 0 {
 			return used
 		}
+		seen = 0
 	}
 }
 
@@ -244,7 +252,7 @@ func (c *Conn) resume(now Instant) {
 			c.wire.Close()
 		}
 	}()
-	n := c.consume(now, held)
+	n := c.consume(now, held, 0)
 	whole = true
 	c.marks &^= markReceiving
 	if c.state == connDead {
@@ -262,10 +270,10 @@ func (c *Conn) stopReading(now Instant) bool {
 		p := c.sess.polling
 		return p != nil && p.switching
 	}
-	if c.state != connWebSocket {
+	if c.state != connWebSocket && c.state != connBare {
 		return false
 	}
-	stop := c.sess.stalls > 0
+	stop := c.state == connWebSocket && c.sess.stalls > 0
 	if !stop && c.wire.Buffered() > c.host.Config().HardLimit/2 {
 		// Nobody tells when the kernel has taken it: look again.
 		stop = true
@@ -345,7 +353,7 @@ func (c *Conn) pause(on bool) {
 
 // unstall lets frames go on if nothing stands against it any more.
 func (c *Conn) unstall(now Instant) {
-	if c.state == connWebSocket && !c.stopReading(now) {
+	if (c.state == connWebSocket || c.state == connBare) && !c.stopReading(now) {
 		c.resume(now)
 	}
 }
@@ -383,13 +391,7 @@ func (c *Conn) FlushFanned(now Instant) {
 // Flush writes what waits.
 func (c *Conn) Flush(now Instant) {
 	c.marks &^= markWritten
-	if c.pong != nil && c.state < connCloseWait {
-		if c.out == nil {
-			c.out = c.host.output()
-		}
-		c.out.control(websocket.Pong, c.pong.data[:c.pong.n])
-	}
-	c.pong = nil
+	c.lastPong()
 	o := c.out
 	if o == nil {
 		return
@@ -534,6 +536,8 @@ func (c *Conn) Expire(now Instant) Instant {
 			return c.deadline
 		}
 		c.refuse(now, errRequestTimeout)
+	case connBare:
+		c.unstall(now)
 	case connWebSocket:
 		c.unstall(now)
 		c.sess.look(now)

@@ -28,7 +28,7 @@ func allTranscripts() []transcript {
 		handlersBehindTranscripts, clientBehindTranscripts, twoLoopsTranscripts,
 		answersBehindTranscripts, wrongTransportTranscripts, sentTranscripts,
 		corsTranscripts, clientTranscripts,
-		revision3Transcripts, jsonpTranscripts,
+		revision3Transcripts, jsonpTranscripts, deflateTranscripts,
 	} {
 		m := f()
 		for _, name := range slices.Sorted(maps.Keys(m)) {

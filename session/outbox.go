@@ -98,11 +98,15 @@ func (o *Output) message(m *broadcast.Message, form broadcast.Form) {
 // formed is message for clients that want another form of the frames.
 func (o *Output) formed(m *broadcast.Message, form broadcast.Form) {
 	for i := range m.Frames() {
-		if b := m.Frame(i).In(form); len(b) <= copyBelow {
-			o.raw(b)
-		} else {
-			o.share(b)
-		}
+		o.formedFrame(m.Frame(i).In(form))
+	}
+}
+
+func (o *Output) formedFrame(b []byte) {
+	if len(b) <= copyBelow {
+		o.raw(b)
+	} else {
+		o.share(b)
 	}
 }
 

@@ -347,6 +347,8 @@ func (p *player) do(f []string, line string) {
 		}
 	case "plain": // SOCKET PACKET: not to be compressed
 		a.socket(f[1]).Send(spelled(rest(2)), 0, false)
+	case "plainlarge": // SOCKET PACKET
+		a.socket(f[1]).SendMessage(broadcast.NewMessage(append(make([]byte, broadcast.HeaderSpace), spelled(rest(2))...), nil, false), 0)
 	case "attach": // SOCKET HEX PACKET
 		buf := append(make([]byte, broadcast.HeaderSpace), spelled(rest(3))...)
 		a.socket(f[1]).SendMessage(broadcast.NewMessage(buf, [][]byte{unhex(f[2])}, true), 0)

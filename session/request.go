@@ -273,6 +273,10 @@ func (c *Conn) reread() *Request {
 // handshakes the method, the upgrade, the application, the protocol revision, the id.
 func (c *Conn) engine(now Instant, q *Request, body []byte) {
 	r := c.req
+	if q.ConnectionUpgrade && c.host.Config().Bare != nil {
+		c.bare(now, q)
+		return
+	}
 	transport := transportNamed(q.Transport)
 	if transport == 0 || !c.host.Config().Transports.Has(transport) {
 		c.failed(now, q, &Failure{Code: CodeTransport, Detail: string(q.Transport)})
@@ -437,6 +441,10 @@ func (c *Conn) legalUpgrade(now Instant, q *Request) bool {
 		c.respond(now, &http1.Response{Status: 426, Fields: http1.AppendField(nil, "Sec-WebSocket-Version", "13")}, nil)
 		return false
 	}
+	if _, err := c.agree(q); err != nil {
+		c.refuse(now, errHandshake)
+		return false
+	}
 	return true
 }
 
@@ -451,6 +459,15 @@ func (c *Conn) switchProtocols(q *Request, revision uint8) {
 	if p := http1.FirstToken(q.WebSocketProtocol); p != nil {
 		fields = http1.AppendField(fields, "Sec-WebSocket-Protocol", p)
 	}
+	c.reader = websocket.Reader{Config: &c.host.Config().Frames}
+	var scratch [8]byte
+	b64, _ := http1.QueryValue(scratch[:0], q.Query, "b64")
+	c.form = formOf(revision, len(b64) > 0)
+	if d, _ := c.agree(q); d.On() {
+		c.form = c.form.Deflated(d.WindowBits)
+		fields = append(fields, "Sec-WebSocket-Extensions: "...)
+		fields = append(d.AppendResponse(fields), "\r\n"...)
+	}
 	fields = c.hooked(c.req.shared(fields, ""))
 	resp := http1.Response{Status: 101, ContentLength: -1, Connection: http1.ConnectionUpgrade, Fields: fields}
 	o := c.output()
@@ -458,10 +475,6 @@ func (c *Conn) switchProtocols(q *Request, revision uint8) {
 	o.own = resp.AppendHead(o.own)
 	o.bytes += len(o.own) - n
 	c.hops = 0
-	c.reader = websocket.Reader{Config: &c.host.Config().Frames}
-	var scratch [8]byte
-	b64, _ := http1.QueryValue(scratch[:0], q.Query, "b64")
-	c.form = formOf(revision, len(b64) > 0)
 	c.until(0)
 }
 

@@ -261,7 +261,11 @@ func (s *Session) packet(p []byte, compress bool) {
 	s.created(p, false)
 	if s.ws != nil {
 		o := s.ws.output()
-		o.text(p, s.ws.form)
+		if compress && s.ws.form.WindowBits() != 0 {
+			s.ws.putText(o, p)
+		} else {
+			o.text(p, s.ws.form)
+		}
 		if o.bytes > flushEarly {
 			s.host.Bulky(s.ws)
 		}
@@ -291,13 +295,13 @@ func (s *Session) queue(m *broadcast.Message, fanned bool) {
 	if s.ws != nil {
 		if fanned {
 			o := s.ws.fanned()
-			if o.message(m, s.ws.form); o.bytes > flushEarly {
+			if s.ws.put(o, m); o.bytes > flushEarly {
 				s.host.Laden()
 			}
 			return
 		}
 		o := s.ws.output()
-		if o.message(m, s.ws.form); o.bytes > flushEarly {
+		if s.ws.put(o, m); o.bytes > flushEarly {
 			s.host.Bulky(s.ws)
 		}
 		return

@@ -97,13 +97,7 @@ func (c *Conn) streamed(now Instant, b []byte) int {
 	case n == 0 || size > len(b)-n:
 		return 0
 	}
-	data := b[n : n+size : n+size]
-	switch c.state {
-	case connWebSocket:
-		c.sess.receive(now, data, binary)
-	case connProbe:
-		c.sess.probeMessage(now, c, data, binary)
-	}
+	c.message(now, b[n:n+size:n+size], binary)
 	return n + size
 }
 

@@ -31,6 +31,7 @@ type Table struct {
 	files   clientCache
 	slow    map[*Conn]slowness // peers that are behind with HTTP answers
 	scratch []byte             // for the buffers of one write
+	deflate deflating          // what the compressed messages of WebSockets need
 
 	// Space to put short things together in, for one statement at a time: a buffer on the
 	// stack would be moved to the heap for the sake of the hooks that may see it.

@@ -177,21 +177,42 @@ func webSocketTranscripts() map[string]transcript {
 			ws> ping {x*125}
 			ws< pong {x*125}
 		`},
-		"one pong a turn": {rows: "F54", source: "RFC 6455, section 5.5.3", uncut: "the turns are the point", script: wsJoined + `
+		"pongs in their places": {rows: "F54", source: "RFC 6455, section 5.5.3", script: wsJoined + `
 			ws>+ ping 1
 			ws>+ ping 2
 			ws>+ 42["echo"]
 			ws> ping 3
+			ws< pong 1
+			ws< pong 2
 			ws< 42["echo"]
 			ws< pong 3
+		`},
+		"one pong for the last of too many pings": {rows: "F54", source: "RFC 6455, section 5.5.3", uncut: "the turns are the point", script: wsJoined +
+			strings.Repeat("\nws>+ ping 1", maxPongs) + `
+			ws>+ ping 2
+			ws>+ 42["echo"]
+			ws> ping 3
+			` + strings.Repeat("\nws< pong 1", maxPongs) + `
+			ws< 42["echo"]
+			ws< pong 3
+			ws> ping 4
+			ws< pong 4
+		`},
+		"no pong behind our close frame": {rows: "F54", uncut: "the turns are the point", script: wsJoined +
+			strings.Repeat("\nws>+ ping 1", maxPongs+1) + `
+			ws> close 1000
+			` + strings.Repeat("\nws< pong 1", maxPongs) + `
+			ws< close 1000
+			ws< end
+			! s2 transport close
+			! s1 transport close
 		`},
 		"a flood of pings that nobody reads the pongs of": {rows: "F54", uncut: "the turns are the point", script: wsJoined + `
 			. window ws 0
 			ws> raw {\x89\x81\x00\x00\x00\x00x*5000}
 			ws> raw {\x89\x81\x00\x00\x00\x00y*5000}
 			. window ws all
-			ws< pong x
-			ws< pong y
+			` + strings.Repeat("\nws< pong x", maxPongs+1) + strings.Repeat("\nws< pong y", maxPongs+1) + `
 		`},
 		"exactly the limit": {rows: "T04 F30", set: limit100, script: wsLimited + `
 			ws> 40

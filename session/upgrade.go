@@ -96,7 +96,7 @@ func (s *Session) switchTo(now Instant, c *Conn) {
 	s.ws, s.polling = c, nil
 	c.state = connWebSocket
 	c.until(0)
-	p.queue.frames(c.output(), c.form)
+	p.queue.frames(c.output(), c.form.Plain()) // which of them may be compressed is forgotten
 	s.backlog.Store(0)
 	if h := s.host.Config().Hooks; h != nil && h.Upgrade != nil {
 		h.Upgrade(s)

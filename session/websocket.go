@@ -7,27 +7,32 @@ import (
 	"github.com/e6a90ca8/sio/codec/websocket"
 )
 
-// frame takes one WebSocket frame from the start of b. It returns 0 when there is
-// no whole one.
-func (c *Conn) frame(now Instant, b []byte) int {
+// frame takes one WebSocket frame from the start of b, whose first seen bytes were here
+// before. It returns 0 when there is no whole one.
+func (c *Conn) frame(now Instant, b []byte, seen int) int {
 	if c.form == broadcast.Stream {
 		return c.streamed(now, b)
 	}
+	if c.form.WindowBits() != 0 {
+		c.reader.Config = c.host.deflating()
+	}
 	m, n, err := c.reader.Next(b)
+	if n == 0 && err == nil {
+		err = c.reader.Early(b, seen)
+	}
 	if err != nil {
 		c.broken(now, err)
 		return len(b)
 	}
 	switch m.Opcode {
 	case websocket.Text, websocket.Binary:
-		switch c.state {
-		case connWebSocket:
-			c.sess.receive(now, m.Data, m.Opcode == websocket.Binary)
-		case connProbe:
-			c.sess.probeMessage(now, c, m.Data, m.Opcode == websocket.Binary)
+		if m.Compressed {
+			c.inflate(now, &m)
+		} else {
+			c.message(now, m.Data, m.Opcode == websocket.Binary)
 		}
 	case websocket.Ping:
-		c.owePong(m.Data)
+		c.pinged(m.Data)
 	case websocket.Close:
 		c.peerClosed(now, m.Data)
 		return len(b)
@@ -35,18 +40,55 @@ func (c *Conn) frame(now Instant, b []byte) int {
 	return n
 }
 
-// owePong answers a ping at the end of the turn. Of several pings in one turn only
-// the last is answered, which RFC 6455 section 5.5.3 allows: a flood of pings costs
-// one pong for each read.
-func (c *Conn) owePong(payload []byte) {
+// message hands a whole message to whoever takes those of the connection.
+func (c *Conn) message(now Instant, data []byte, binary bool) {
+	switch c.state {
+	case connWebSocket:
+		c.sess.receive(now, data, binary)
+	case connProbe:
+		c.sess.probeMessage(now, c, data, binary)
+	case connBare:
+		c.host.Config().Bare(c, now, data, binary)
+	}
+}
+
+// maxPongs is how many pings of one turn are answered each by its own pong, in its place
+// between the messages. Of more only the last is answered, at the end of the turn, which
+// RFC 6455 section 5.5.3 allows: a flood of pings costs a few pongs for each read.
+const maxPongs = 16
+
+func (c *Conn) pinged(payload []byte) {
 	if c.state == connCloseWait {
 		return
 	}
 	if c.pong == nil {
 		c.pong = new(pong)
 	}
+	o := c.output() // makes the loop call Flush
+	if c.pong.count < maxPongs {
+		c.pong.count++
+		o.control(websocket.Pong, payload)
+		return
+	}
+	c.pong.owed = true
 	c.pong.n = uint8(copy(c.pong.data[:], payload))
-	c.output() // makes the loop call Flush
+}
+
+// lastPong answers the last ping of a turn that had too many. The next ones are counted
+// anew.
+func (c *Conn) lastPong() {
+	p := c.pong
+	if p == nil {
+		return
+	}
+	c.pong = nil
+	if !p.owed || c.state >= connCloseWait {
+		return
+	}
+	if c.out == nil {
+		c.out = c.host.output()
+	}
+	c.out.control(websocket.Pong, p.data[:p.n])
 }
 
 // broken ends a WebSocket whose peer broke RFC 6455 or a limit.

@@ -27,7 +27,7 @@ const maxFinal = 64
 // slice. A payload that gets no shorter goes as it is: that is legal for any message.
 //
 // It takes some 10 us, and 3 us for each KiB, 7 with a window that is not the largest. Its
-// tables come from a pool: 600 KiB for each goroutine that compresses at the moment.
+// tables come from a pool: up to 1 MiB for each goroutine that compresses at the moment.
 //
 // Source: RFC 7692, section 7.2.1.
 func AppendDeflated(dst []byte, op Opcode, payload []byte, windowBits uint8) []byte {
@@ -85,7 +85,7 @@ func newDeflater(windowBits uint8) *deflater {
 // Errors: [ErrTooBig] if it holds more than limit bytes, of which no more are looked at;
 // [ErrDeflate] if it is not compressed rightly. With either dst is returned with what has
 // been inflated before, which means nothing. The slice grows with what comes out, at most
-// to twice that and never past limit; beside it 50 KiB and the length of data are taken
+// to twice that and never past limit; beside it 40 KiB and the length of data are taken
 // from a pool.
 //
 // Text has not been checked to be UTF-8: see [ValidText].

@@ -48,14 +48,14 @@ func deflated(t testing.TB, p []byte, bits uint8) ([]byte, bool) {
 	return frame[6+n:], h.RSV != 0
 }
 
-// TestDeflate: what is compressed is inflated to the same, by us and by the standard
+// TestDeflate (T03): what is compressed is inflated to the same, by us and by the standard
 // library, and never longer than it was.
 func TestDeflate(t *testing.T) {
 	for name, p := range testPayloads() {
 		for bits := uint8(minWindowBits); bits <= MaxWindowBits; bits++ {
 			z, compressed := deflated(t, p, bits)
 			if len(z) > len(p) {
-				t.Errorf("T03: %s with a window of %d bits: %d bytes of %d", name, bits, len(z), len(p))
+				t.Errorf("%s with a window of %d bits: %d bytes of %d", name, bits, len(z), len(p))
 			}
 			if !compressed {
 				if !bytes.Equal(z, p) {
@@ -81,7 +81,7 @@ func TestDeflate(t *testing.T) {
 	}
 }
 
-// TestInflate has what other compressors make.
+// TestInflate (T03) has what other compressors make.
 func TestInflate(t *testing.T) {
 	for _, tc := range []struct {
 		name string
@@ -102,7 +102,7 @@ func TestInflate(t *testing.T) {
 		{"nothing behind a last block", "f3 48 cd c9 c9 07 00", "Hello"},
 		{"no bytes at all", "", ""},
 	} {
-		t.Run("T03: "+tc.name, func(t *testing.T) {
+		t.Run(tc.name, func(t *testing.T) {
 			data := unhex(tc.data)
 			before := bytes.Clone(data)
 			got, err := Inflate([]byte("> "), data, 100)
@@ -135,7 +135,7 @@ func TestInflateRefuses(t *testing.T) {
 		{"one byte too many, behind a last block", "f3 48 cd c9 c9 07 00 " + hello, 9, ErrTooBig},
 		{"anything of nothing", hello, 0, ErrTooBig},
 	} {
-		t.Run("F33: "+tc.name, func(t *testing.T) {
+		t.Run(tc.name, func(t *testing.T) {
 			if got, err := Inflate(nil, unhex(tc.data), tc.limit); !errors.Is(err, tc.want) {
 				t.Errorf("%q, %v; want error %v", got, err, tc.want)
 			}

@@ -58,9 +58,10 @@ var offerCases = []struct {
 	{"a quoted comma's worth of token", `foo; a="b", permessage-deflate`, agreed},
 }
 
+// TestAcceptDeflate (T03): what is agreed on for which offer.
 func TestAcceptDeflate(t *testing.T) {
 	for _, tc := range offerCases {
-		t.Run("T03: "+tc.name, func(t *testing.T) {
+		t.Run(tc.name, func(t *testing.T) {
 			d, err := AcceptDeflate([]byte(tc.offer))
 			if err != nil {
 				t.Fatalf("%q: %v", tc.offer, err)
