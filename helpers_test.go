@@ -92,10 +92,16 @@ var runtimePoller = sync.OnceFunc(func() {
 // listen runs the server on a port of its own until the test ends.
 func listen(t testing.TB, srv *sio.Server) (addr string) {
 	t.Helper()
+	return listenBy(t, srv, func(ctx context.Context) error { return srv.Run(ctx, "127.0.0.1:0") })
+}
+
+// listenBy has the server run by the function, whose first address is returned.
+func listenBy(t testing.TB, srv *sio.Server, run func(ctx context.Context) error) (addr string) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	ran := make(chan error, 1)
 	started := srv.Started()
-	go func() { ran <- srv.Run(ctx, "127.0.0.1:0") }()
+	go func() { ran <- run(ctx) }()
 	select {
 	case <-started:
 	case err := <-ran:

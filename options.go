@@ -3,6 +3,7 @@ package sio
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -112,6 +113,21 @@ type Options struct {
 	// Handler serves every request on the server's addresses whose path is not the
 	// server's. Default: 404.
 	Handler http.Handler
+
+	// TLS encrypts every TCP address that [Server.Run] listens on; unix sockets stay in the
+	// clear, for a proxy on the same machine. It needs a certificate, or functions that
+	// find one: GetCertificate may show each client another one, by its name for the server
+	// or after a renewal, while connections that are open go on. [Server.RunTLS] reads files.
+	// ClientAuth asks for client certificates, see [Handshake.TLS]. The configuration is
+	// copied when the server runs, with NextProtos replaced by "http/1.1".
+	//
+	// A handshake must be done within Limits.HeadTime from accept. It runs on the worker
+	// pool, as do the configuration's functions, which may block; one without a free worker
+	// is closed. At most 2,048 are under way, more wait. An idle connection costs 3.3 KB
+	// more than one in the clear, an echo 1 us, and a broadcast is encrypted for each
+	// receiver. A client that speaks HTTP is answered with 400. Default: no encryption. Node:
+	// https.createServer.
+	TLS *tls.Config
 
 	// AllowRequest decides about each handshake, before a session exists. It runs on the
 	// worker pool and may block. An error refuses the client with the code 4 and the text

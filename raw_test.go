@@ -21,7 +21,7 @@ import (
 type rawClient struct {
 	t      testing.TB
 	group  *loop.Group
-	pipe   *loop.Pipe
+	pipe   io.ReadWriteCloser
 	buf    []byte // read and not yet used
 	reader websocket.Reader
 }
@@ -56,6 +56,12 @@ func dialWith(t testing.TB, g *loop.Group, index int, query string) *rawClient {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { p.Close() })
+	return upgradeRaw(t, g, p, query)
+}
+
+// upgradeRaw opens a WebSocket session on a connection.
+func upgradeRaw(t testing.TB, g *loop.Group, p io.ReadWriteCloser, query string) *rawClient {
+	t.Helper()
 	c := &rawClient{t: t, group: g, pipe: p, reader: websocket.Reader{Config: &websocket.Config{Client: true, MaxMessage: 1 << 30}}}
 	c.write([]byte("GET /socket.io/?transport=websocket&" + query + " HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\n" +
 		"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: c2lvdGVzdCBzYXlzIGhpIQ==\r\n\r\n"))

@@ -2,6 +2,7 @@ package sio
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -172,7 +173,8 @@ func (s *Server) Namespaces() []*Namespace {
 // with the reason "server shutting down", as [Server.Close] does, waits until clients
 // have been told and the last handlers are done, those of [Namespace.OnDisconnect] among
 // them, each for at most 2 s, and returns nil. An address is "host:port", ":port",
-// "tcp://host:port" or "unix:///path"; port 0 finds a free one, see [Server.Addrs].
+// "tcp://host:port" or "unix:///path"; port 0 finds a free one, see [Server.Addrs]. With
+// [Options.TLS] all of them but unix sockets are encrypted.
 //
 // After it has returned it may be called again.
 //
@@ -181,8 +183,15 @@ func (s *Server) Namespaces() []*Namespace {
 // ended or before Run; of handlers that still run after 2 s, such as one that has ended
 // ctx and waits for Run.
 func (s *Server) Run(ctx context.Context, addrs ...string) error {
+	return s.run(ctx, s.options.TLS, addrs)
+}
+
+func (s *Server) run(ctx context.Context, secure *tls.Config, addrs []string) error {
+	if err := servable(secure); err != nil {
+		return err
+	}
 	s.mu.Lock()
-	g, err := s.beginLocked(loop.Options{Foreign: s.options.Handler})
+	g, err := s.beginLocked(loop.Options{Foreign: s.options.Handler, TLS: secure})
 	started := s.started
 	s.mu.Unlock()
 	if err != nil {

@@ -28,11 +28,13 @@ func (c *counters) disconnected(r Reason) {
 
 // traffic is what loops count.
 type traffic struct {
-	read, written, events, deliveries, dropped, turnedAway, panics int64
+	read, written, events, deliveries, dropped, turnedAway, panics, unshaken int64
 }
 
 // add adds the figures of a group's loops.
 func (t *traffic) add(g *loop.Group) {
+	_, failed := g.Handshakes()
+	t.unshaken += failed
 	g.Loops(func(l *loop.Loop) {
 		s := l.Stats()
 		t.read += s.Read.Load()
@@ -56,6 +58,8 @@ type Stats struct {
 	Workers     int // goroutines that handle events
 	Goroutines  int // of the process
 
+	TLSHandshakes int // that are under way, or wait for their turn
+
 	// Since New.
 	BytesRead    int64
 	BytesWritten int64
@@ -64,13 +68,14 @@ type Stats struct {
 	Dropped      int64    // volatile packets that were dropped for a client
 	Opened       int64    // sessions
 	Refused      [6]int64 // requests, by the protocol's error code
-	TurnedAway   int64    // connections over Options.MaxConns, and handshakes while all workers were busy
+	TurnedAway   int64    // connections over Options.MaxConns, and handshakes, TLS's too, while all workers were busy
 	Denied       int64    // sockets that Use has refused
 	Unhandled    int64    // events that nobody listens to
 	Failed       int64    // events that a handler has refused by a Fail, such as BadArg's
 	Malformed    int64    // sockets that ended over a packet that could not be read
 	Panics       int64    // of handlers and hooks
 	Slow         int64    // sockets that were ended as slow consumers
+	TLSFailed    int64    // connections that ended before their TLS handshake was done
 }
 
 // Stats returns the server's figures. It costs some microseconds.
@@ -89,7 +94,7 @@ func (s *Server) Stats() Stats {
 		BytesRead: t.read, BytesWritten: t.written, Events: t.events, Deliveries: t.deliveries, Dropped: t.dropped,
 		TurnedAway: t.turnedAway + c.overloaded.Load(), Denied: c.denied.Load(),
 		Unhandled: c.unhandled.Load(), Failed: c.failed.Load(), Malformed: c.malformed.Load(),
-		Panics: t.panics + c.panics.Load(), Slow: c.slow.Load(),
+		Panics: t.panics + c.panics.Load(), Slow: c.slow.Load(), TLSFailed: t.unshaken,
 	}
 	st.Sessions = int(st.Opened - ended)
 	for i := range st.Refused {
@@ -101,6 +106,7 @@ func (s *Server) Stats() Stats {
 	}
 	if g != nil {
 		st.Connections = g.Connections()
+		st.TLSHandshakes, _ = g.Handshakes()
 	}
 	return st
 }

@@ -17,7 +17,7 @@ import (
 //
 // With TLS 1.3 an idle connection costs 3.3 KB more than one in the clear (BenchmarkTLSIdle;
 // it would be 6.9 without partsOf), and an echo of a short message 1 us of the loop's time
-// more (BenchmarkTLSEcho). A broadcast is encrypted for each receiver, 0.5 us and more.
+// more (BenchmarkTLSEcho).
 
 // A tlsConn is a connection of a TLS listener. It is its session state's [session.Wire].
 // Of shaking and secured it has the former until the handshake is done, the latter from

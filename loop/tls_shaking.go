@@ -165,6 +165,12 @@ func (h *shaking) abort() {
 	}
 }
 
+// Handshakes are those of TLS: how many are under way or wait for their turn, and how many
+// connections have ended before theirs was done. Any goroutine.
+func (g *Group) Handshakes() (underWay int, failed int64) {
+	return g.shaken.underWay(), g.shaken.failed.Load()
+}
+
 var _ net.Conn = (*shaking)(nil)
 
 // Read waits for bytes of the client.
