@@ -116,7 +116,7 @@ func (a *app) Connect(s *session.Session, now session.Instant, nsp, auth []byte)
 	n := srv.namespaces[string(nsp)]
 	patterns := len(srv.patterns)
 	srv.mu.RUnlock()
-	if n != nil && n.ready() {
+	if n != nil && n.ready() && n.hold() {
 		srv.enter(s, now, n, string(auth))
 		return
 	}
@@ -160,7 +160,7 @@ func (a *app) Event(now session.Instant, k *session.Socket, e *session.Event) {
 	publicOf(k).event(now, e)
 }
 
-// enter makes a socket that asks to join n. Loop only.
+// enter makes a socket that asks to join n, which is held for it. Loop only.
 func (s *Server) enter(sess *session.Session, now session.Instant, n *Namespace, auth string) {
 	k := &Socket{ns: n}
 	if auth != "" {

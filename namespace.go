@@ -22,6 +22,8 @@ type Namespace struct {
 	match  *matcher          // of a pattern; nil in an ordinary namespace
 	params map[string]string // of its name, that the pattern has names for; nil if there are none
 
+	fleeting bool // it goes with its last socket: see hold
+
 	recovery  *recovery     // nil without Options.Recovery
 	announced chan struct{} // closed when OnNamespace has been told; nil if there is nobody to tell
 
@@ -31,9 +33,11 @@ type Namespace struct {
 	acks    atomic.Int64   // ids of acknowledgements
 	members []atomic.Int32 // sockets on each loop
 	watched atomic.Bool    // some function of OnOutgoing exists, or has existed
+	users   atomic.Int64   // of a fleeting one: sockets that are in or ask to be; below 0: it has gone
 
 	// Guarded by server.mu.
-	children []*Namespace // made from this pattern
+	children []*Namespace // made from this pattern, in no order
+	place    int          // among the children of parent
 	onRoom   func(RoomEvent)
 }
 
@@ -46,6 +50,7 @@ func newNamespace(s *Server, name string, parent *Namespace) *Namespace {
 	for i := range n.spaces {
 		n.spaces[i] = session.NewSpace(name, i, n.dir)
 	}
+	n.fleeting = parent != nil && s.options.CleanupEmptyChildNamespaces
 	if parent != nil {
 		t := parent.table.Load()
 		n.table.Store(t)

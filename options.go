@@ -153,6 +153,13 @@ type Options struct {
 	// event connection_error.
 	OnHandshakeError func(e *HandshakeError)
 
+	// CleanupEmptyChildNamespaces has the server forget a namespace that was made from a
+	// pattern when its last socket has left it, or was refused: before OnDisconnect is
+	// called. It is made anew for the next client; one in the application's hands has nobody
+	// in it any more. What is kept for clients that may come back, see Recovery, goes with it.
+	// Default: such namespaces stay, as others do. Node: cleanupEmptyChildNamespaces.
+	CleanupEmptyChildNamespaces bool
+
 	// OnNamespace is told of each namespace but "/" when it is made. Node: the event
 	// new_namespace.
 	OnNamespace func(n *Namespace)

@@ -22,7 +22,8 @@ type matcher struct {
 //	srv.OfPattern("/match/{id}")
 //
 // A namespace is made for each name that a client asks for, with the handlers of the
-// pattern, also those that are registered later. Patterns are tried in order. What is
+// pattern, also those that are registered later; see
+// [Options.CleanupEmptyChildNamespaces] for how long it stays. Patterns are tried in order. What is
 // sent to the pattern is sent to all its namespaces; it has no sockets of its own.
 //
 // The parts in braces are whole, between slashes; a name is made of ASCII letters, digits
@@ -130,18 +131,20 @@ func (s *Server) enterNew(sess *session.Session, now session.Instant, name, auth
 		var n *Namespace
 		defer func() { // also when a function of the application has ended the goroutine
 			back.Run(back.Index(), func(_ session.Host, now session.Instant) {
-				if sess.ReadyState() != session.Open {
-					return
-				}
-				if n == nil {
+				switch {
+				case n == nil && sess.ReadyState() == session.Open:
 					sess.Deny(now, nil, name, invalidNamespace)
-					return
-				}
-				if sess.Joining(name) {
+				case n == nil:
+				case sess.ReadyState() != session.Open:
+					n.tidy()
+				case sess.Joining(name):
 					sess.WrongState(now) // asked twice while we were asking
-					return
+					n.tidy()
+				case n.hold():
+					s.enter(sess, now, n, auth)
+				default: // made, left by somebody, and gone while we came back
+					s.enterNew(sess, now, name, auth)
 				}
-				s.enter(sess, now, n, auth)
 			})
 		}()
 		var fresh bool
@@ -186,4 +189,53 @@ func (s *Server) allows(m *matcher, name string, auth []byte) (ok bool) {
 		return m.allow(name, auth) == nil
 	}
 	return m.matches(name)
+}
+
+// hold is for a socket that comes to n: with [Options.CleanupEmptyChildNamespaces], n stays
+// until it has let go. If n has gone already hold reports false, and another is to be
+// looked for.
+func (n *Namespace) hold() bool {
+	if !n.fleeting {
+		return true
+	}
+	for {
+		users := n.users.Load()
+		if users < 0 {
+			return false
+		}
+		if n.users.CompareAndSwap(users, users+1) {
+			return true
+		}
+	}
+}
+
+// letGo is for a socket that has ended, or was refused.
+func (n *Namespace) letGo() {
+	if n.fleeting && n.users.Add(-1) == 0 {
+		n.forget()
+	}
+}
+
+// tidy is for a socket that did not come after all: n may have been made for it.
+func (n *Namespace) tidy() {
+	if n.fleeting && n.users.Load() == 0 {
+		n.forget()
+	}
+}
+
+// forget takes n out of the server, unless somebody has come meanwhile. Who still has it can
+// go on using it: there is nobody in it, and nobody can come.
+func (n *Namespace) forget() {
+	s := n.server
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !n.users.CompareAndSwap(0, -1) {
+		return
+	}
+	delete(s.namespaces, n.name)
+	all := n.parent.children
+	last := all[len(all)-1]
+	all[n.place], last.place = last, n.place
+	all[len(all)-1] = nil
+	n.parent.children = all[:len(all)-1]
 }

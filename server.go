@@ -133,6 +133,7 @@ func (s *Server) makeLocked(name string, parent *Namespace) (n *Namespace, fresh
 	}
 	s.namespaces[name] = n
 	if parent != nil {
+		n.place = len(parent.children)
 		parent.children = append(parent.children, n)
 	}
 	return n, true

@@ -446,10 +446,12 @@ func (s *Socket) refused(r Reason, err error) {
 	}
 }
 
-// ended ends the socket's context.
+// ended ends the socket's context, and its hold of the namespace. It is called once for
+// each that enter has made.
 func (s *Socket) ended(cause *DisconnectError) {
 	s.marks.And(^uint32(markUp))
 	s.marks.Or(markGone)
+	s.ns.letGo()
 	m := s.extend()
 	m.cause.Store(cause)
 	if c := m.ctx.Load(); c != nil {
