@@ -270,7 +270,15 @@ const pollingAllocs = 0
 
 // TestPollingAllocates bounds what long-polling costs.
 func TestPollingAllocates(t *testing.T) {
+	t.Run("same site", func(t *testing.T) { pollingAllocates(t, nil) })
+	t.Run("other site", func(t *testing.T) {
+		pollingAllocates(t, &CORS{Origins: []string{"https://other.example", listed}, Credentials: true, Exposed: "x"})
+	})
+}
+
+func pollingAllocates(t *testing.T, cors *CORS) {
 	h := newQuietHost()
+	h.cfg.CORS = cors
 	var a, b Conn
 	a.Init(h, new(quietWire), begin)
 	b.Init(h, new(quietWire), begin)
@@ -281,7 +289,8 @@ func TestPollingAllocates(t *testing.T) {
 	a.Receive(begin, append([]byte(nil), x.bytesOf("POST "+sid+" 40")...))
 	h.turn()
 	k := h.app.joined[0]
-	post, get := x.bytesOf("POST "+sid+` 42["move",12]`), x.bytesOf("GET "+sid+" | Accept-Encoding: gzip")
+	post := x.bytesOf("POST " + sid + ` 42["move",12] | Origin: ` + listed)
+	get := x.bytesOf("GET " + sid + " | Accept-Encoding: gzip | Origin: " + listed)
 	packet := []byte(`42["move",12,-3.5]`)
 	n := allocates(func() {
 		b.Receive(begin, get)

@@ -5,11 +5,11 @@ import { existsSync } from "node:fs";
 const executablePath = process.env.CHROMIUM || "/usr/bin/chromium";
 const args = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 
-/** launch is a browser with a profile of its own, which is removed at its end. */
-export async function launch() {
+/** launch is a browser with a profile of its own, which is removed at its end; more are further flags. */
+export async function launch(...more) {
   if (!existsSync(executablePath)) throw new Error(`no Chromium at ${executablePath}: apt-get install chromium, or set CHROMIUM to its path`);
   const { chromium } = await import("playwright-core");
-  return chromium.launch({ executablePath, headless: true, args });
+  return chromium.launch({ executablePath, headless: true, args: [...args, ...more] });
 }
 
 /** open is a page at url, a proxy's, that is ready to run cases. exposed are functions that the page may call. */
