@@ -1,7 +1,9 @@
 // The application of ../APP.md on the reference server: it proves the cases.
 // Every rule here is written down there; where the two differ, one is wrong.
 
+import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
+import { createServer as createSecureServer } from "node:https";
 import { parseArgs } from "node:util";
 import { Server } from "socket.io";
 import msgpack from "socket.io-msgpack-parser";
@@ -26,6 +28,9 @@ const { values: flags } = parseArgs({
     cookie: { type: "string" },
     client: { type: "string" }, // it has its own
     "client-version": { type: "string" },
+    "tls-cert": { type: "string" },
+    "tls-key": { type: "string" },
+    "tls-ca": { type: "string" },
     stdin: { type: "boolean", default: false },
   },
 });
@@ -81,7 +86,12 @@ if (flags["no-http-compression"]) options.httpCompression = false;
 if (flags.parser !== undefined) options.parser = (await import(flags.parser)).default;
 if (flags["initial-packet"] !== undefined) options.initialPacket = flags["initial-packet"];
 
-const http = createServer((req, res) => res.writeHead(404).end());
+const notFound = (req, res) => res.writeHead(404).end();
+const text = (flag) => flags[flag] && readFileSync(flags[flag]);
+const tls = flags["tls-cert"] && {
+  cert: text("tls-cert"), key: text("tls-key"), ca: text("tls-ca"), requestCert: "tls-ca" in flags, rejectUnauthorized: "tls-ca" in flags,
+};
+const http = tls ? createSecureServer(tls, notFound) : createServer(notFound);
 const io = new Server(http, options);
 
 // ---- the HTTP side
@@ -350,4 +360,4 @@ async function stop() {
 }
 process.on("SIGTERM", stop);
 if (flags.stdin) process.stdin.on("end", stop).on("error", stop).resume();
-http.listen(Number(flags.port), "127.0.0.1", () => console.log(`listening http://127.0.0.1:${http.address().port}`));
+http.listen(Number(flags.port), "127.0.0.1", () => console.log(`listening http${tls ? "s" : ""}://127.0.0.1:${http.address().port}`));

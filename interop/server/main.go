@@ -7,6 +7,8 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"flag"
 	"fmt"
 	"io"
@@ -35,6 +37,7 @@ type flags struct {
 	transports        string
 	generateID, stdin bool
 	inline            bool
+	cert, key         string
 }
 
 func parseFlags() (*flags, error) {
@@ -71,6 +74,14 @@ func parseFlags() (*flags, error) {
 		return nil
 	})
 	flag.StringVar(&o.ClientVersion, "client-version", "", "version of the client in that folder")
+	flag.StringVar(&f.cert, "tls-cert", "", "HTTPS with the certificate in this `file`")
+	flag.StringVar(&f.key, "tls-key", "", "`file` of its key")
+	flag.Func("tls-ca", "`file` of the authority that clients must have a certificate of", func(name string) error {
+		text, err := os.ReadFile(name)
+		o.TLS = &tls.Config{ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: x509.NewCertPool()}
+		o.TLS.ClientCAs.AppendCertsFromPEM(text)
+		return err
+	})
 	flag.BoolVar(&f.stdin, "stdin", false, "stop at the end of stdin")
 	flag.BoolVar(&f.inline, "inline", false, "handle the events that echo on the event loop")
 	flag.Parse()
@@ -105,14 +116,20 @@ func run() error {
 	if err != nil {
 		return err
 	}
+	scheme, serve := "http", a.srv.Run
+	if f.cert != "" {
+		scheme, serve = "https", func(ctx context.Context, addrs ...string) error {
+			return a.srv.RunTLS(ctx, f.cert, f.key, addrs...)
+		}
+	}
 	go func() {
 		select {
 		case <-a.srv.Started():
-			fmt.Printf("listening http://%s\n", a.srv.Addrs()[0])
+			fmt.Printf("listening %s://%s\n", scheme, a.srv.Addrs()[0])
 		case <-ctx.Done():
 		}
 	}()
-	if err := a.srv.Run(ctx, fmt.Sprintf("127.0.0.1:%d", f.port)); err != nil {
+	if err := serve(ctx, fmt.Sprintf("127.0.0.1:%d", f.port)); err != nil {
 		return err
 	}
 	return a.srv.Close() // waits for the handlers of the last disconnects

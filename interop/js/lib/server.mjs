@@ -71,7 +71,7 @@ export class ServerUnderTest {
     const ready = new Promise((resolve) => {
       createInterface({ input: child.stdout }).on("line", (line) => {
         this.lines.push(line);
-        const found = /^listening (http:\/\/127\.0\.0\.1:(\d+))$/.exec(line);
+        const found = /^listening (https?:\/\/127\.0\.0\.1:(\d+))$/.exec(line);
         if (found) resolve(found);
       });
     });

@@ -91,8 +91,9 @@ export class Session {
   async control(event, ...args) {
     if (!this.#control) {
       const { parser } = this.by({ reference: this.options, sio: {} });
+      const { ca, cert, key } = this.options; // of TLS
       this.#control = this.client.io(`${this.url}/control`, {
-        transports: ["websocket"], forceNew: true, reconnectionDelay: 30, reconnectionDelayMax: 150, ...(parser && { parser }),
+        transports: ["websocket"], forceNew: true, reconnectionDelay: 30, reconnectionDelayMax: 150, ...(parser && { parser }), ca, cert, key,
       });
     }
     return call(this.#control, event, ...args);
