@@ -32,7 +32,7 @@ const maxBefore = 64
 
 // resumption is what a client sends that comes back; offset is "" if it has got nothing yet.
 func resumption(auth string) (pid, offset string) {
-	if !strings.Contains(auth, `"pid"`) && !strings.Contains(auth, `"offset"`) {
+	if !strings.Contains(auth, `"pid"`) {
 		return "", ""
 	}
 	var all map[string]json.RawMessage // a struct's names would be matched without regard to case

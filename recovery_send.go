@@ -69,8 +69,12 @@ func (r *recovery) send(t Target, p *Packet) error {
 	}
 	t = t.named()
 	first := t.ns.server.loopAt(0)
-	if first == nil { // nobody has ever been here
-		return nil
+	switch {
+	case first != nil:
+	case own != nil:
+		return ErrClosed
+	default:
+		return nil // nobody has been here since the run began, if there is one
 	}
 	m, stamp := p.stamped(t.ns, t.compress)
 	e := &logged{message: m, rooms: t.rooms, except: t.except, filter: t.filter}

@@ -180,7 +180,8 @@ func TestRecovery(t *testing.T) {
 			x.emit(x.srv, "e", 1)
 			old := x.c
 			x.want("e(1)")
-			x.emit(x.srv, "e", 2) // in the old one's buffer
+			x.emit(x.srv, "e", 2)
+			x.settle()
 			x.back(true)
 			x.log.want(t, "transport close", "connect true")
 			x.want() // it has come, on the old one
