@@ -89,7 +89,7 @@ func TestOnHandshakeError(t *testing.T) {
 			return nil
 		},
 	})
-	ws := siotest.Dial(t, srv, "/")
+	ws, poll := siotest.Dial(t, srv, "/"), siotest.Dial(t, srv, "/", siotest.Polling())
 	for _, tc := range []struct {
 		name    string
 		request string
@@ -101,6 +101,10 @@ func TestOnHandshakeError(t *testing.T) {
 		{"H11 unknown sid", "GET /socket.io/?EIO=4&transport=polling&sid=nope HTTP/1.1", 1, "Session ID unknown", map[string]string{"sid": "nope"}},
 		{"H12 transport mismatch", "GET /socket.io/?EIO=4&transport=polling&sid=" + ws.SessionID() + " HTTP/1.1", 3, "Bad request",
 			map[string]string{"name": "TRANSPORT_MISMATCH", "transport": "polling", "previousTransport": "websocket"}},
+		{"H12 the other way about", "GET /socket.io/?EIO=4&transport=websocket&sid=" + poll.SessionID() + " HTTP/1.1", 3, "Bad request",
+			map[string]string{"name": "TRANSPORT_MISMATCH", "transport": "websocket", "previousTransport": "polling"}},
+		{"H37 another revision than the session's", "GET /socket.io/?EIO=3&transport=polling&sid=" + poll.SessionID() + " HTTP/1.1", 3, "Bad request",
+			map[string]string{"name": "PROTOCOL_MISMATCH", "protocol": "3", "previousProtocol": "4"}},
 		{"H13 handshake method", "PUT /socket.io/?EIO=4&transport=polling HTTP/1.1", 2, "Bad handshake method", map[string]string{"method": "PUT"}},
 		{"H14 websocket without upgrade", "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1", 3, "Bad request", map[string]string{"name": "TRANSPORT_HANDSHAKE_ERROR"}},
 		{"H16 forbidden", "GET /socket.io/?EIO=4&transport=polling&forbidden HTTP/1.1", 4, "no", map[string]string{"message": "no"}},
