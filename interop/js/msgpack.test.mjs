@@ -6,8 +6,8 @@ import { call, equal, gather, next } from "./lib/check.mjs";
 import { suite, target } from "./lib/suite.mjs";
 import { topics } from "./lib/topics.mjs";
 
-const flags = target === "reference" ? ["--msgpack"] : undefined;
 const options = { parser: msgpack };
+const forAll = target === "reference" ? { flags: ["--parser", "socket.io-msgpack-parser"], parser: msgpack } : {};
 
 // What the client's own encoder gets wrong or cannot say, and cases that write packets of the default encoding or show its limits.
 const others = [
@@ -32,7 +32,7 @@ const runs = ({ name }) =>
   !others.includes(name) && (target === "sio" || !(notReference.includes(name) || name.startsWith("K01 S02 T05 H33: binary:")));
 
 for (const [topic, cases] of Object.entries(topics)) {
-  suite(`msgpack: ${topic}`, cases.filter(runs), { flags, options });
+  suite(`msgpack: ${topic}`, cases.filter(runs), { options, ...forAll });
 }
 
 /** mixed opens one client of each kind. */

@@ -6,7 +6,6 @@ import { createServer } from "node:http";
 import { createServer as createSecureServer } from "node:https";
 import { parseArgs } from "node:util";
 import { Server } from "socket.io";
-import msgpack from "socket.io-msgpack-parser";
 
 const { values: flags } = parseArgs({
   options: {
@@ -20,7 +19,6 @@ const { values: flags } = parseArgs({
     "no-upgrades": { type: "boolean", default: false },
     "no-http-compression": { type: "boolean", default: false },
     "initial-packet": { type: "string" },
-    msgpack: { type: "boolean", default: false },
     "generate-id": { type: "boolean", default: false },
     "allow-eio3": { type: "boolean", default: false },
     parser: { type: "string" },
@@ -50,7 +48,6 @@ const options = {
     setImmediate(() => (deny === undefined ? done(null, true) : done(deny, false)));
   },
 };
-if (flags.msgpack) options.parser = msgpack;
 const cors = {
   any: {},
   list: { origin: ["http://a.example", "null", /\.b\.example$/], credentials: true },
@@ -83,7 +80,7 @@ const cookies = {
 };
 if (flags.cookie) options.cookie = cookies[flags.cookie];
 if (flags["no-http-compression"]) options.httpCompression = false;
-if (flags.parser !== undefined) options.parser = (await import(flags.parser)).default;
+if (flags.parser !== undefined) options.parser = (await import(flags.parser === "parcels" ? "./lib/parcels.mjs" : flags.parser)).default;
 if (flags["initial-packet"] !== undefined) options.initialPacket = flags["initial-packet"];
 
 const notFound = (req, res) => res.writeHead(404).end();

@@ -59,6 +59,13 @@ func parseFlags() (*flags, error) {
 	flag.StringVar(&f.transports, "transports", "polling,websocket", "the transports that are on, with commas")
 	flag.BoolVar(&o.NoUpgrades, "no-upgrades", false, "offer no upgrade")
 	flag.BoolVar(&o.HTTPCompression.Off, "no-http-compression", false, "never compress polling answers")
+	flag.Func("parser", "the packets' encoding by its `name`", func(name string) error {
+		p, err := named(name, map[string]*parcels{"parcels": {}})
+		if err == nil {
+			o.Parser = p
+		}
+		return err
+	})
 	flag.StringVar(&o.InitialPacket, "initial-packet", "", "message sent right behind the open packet")
 	flag.BoolVar(&f.generateID, "generate-id", false, "take session ids from the query")
 	flag.Func("cors", "CORS by its `name`", func(name string) (err error) {

@@ -16,10 +16,11 @@ export class Session {
 
   /**
    * client is the official package (io, Manager); url is the server's base; target says which server's
-   * quirks to expect; gate() holds a client's upgrade back, see gate.mjs; options are those of every client.
+   * quirks to expect; gate() holds a client's upgrade back, see gate.mjs; options are those of every
+   * client, and parser that of the control connection.
    */
-  constructor({ client, url, mode, target = "reference", gate, options = {} }) {
-    Object.assign(this, { client, url, mode, target, gate, options });
+  constructor({ client, url, mode, target = "reference", gate, options = {}, parser }) {
+    Object.assign(this, { client, url, mode, target, gate, options, parser });
   }
 
   /** by picks the value for the server under test where the two are known to differ. */
@@ -87,10 +88,10 @@ export class Session {
     }
   }
 
-  /** control asks the application's control namespace. The reference server has one parser for all. */
+  /** control asks the application's control namespace. */
   async control(event, ...args) {
     if (!this.#control) {
-      const { parser } = this.by({ reference: this.options, sio: {} });
+      const { parser } = this;
       const { ca, cert, key } = this.options; // of TLS
       this.#control = this.client.io(`${this.url}/control`, {
         transports: ["websocket"], forceNew: true, reconnectionDelay: 30, reconnectionDelayMax: 150, ...(parser && { parser }), ca, cert, key,

@@ -16,8 +16,8 @@ export const timeout = 60_000;
 after(() => setTimeout(() => process.exit(), 3000).unref());
 
 /** inSession runs one case and ends its connections whatever happens. */
-export async function inSession(server, mode, run, options) {
-  const session = new Session({ client, url: server.url, mode, target, gate, options });
+export async function inSession(server, mode, run, { options, parser } = {}) {
+  const session = new Session({ client, url: server.url, mode, target, gate, options, parser });
   session.server = server;
   try {
     await run(session);
@@ -28,9 +28,10 @@ export async function inSession(server, mode, run, options) {
 
 /**
  * suite registers the cases once per mode. A case is {name, run(session), modes?}.
- * flags are those of the server under test; without any it may be a shared one. options are those of every client.
+ * flags are those of the server under test; without any it may be a shared one. options are those of every client,
+ * parser is that of connections that are not a case's own.
  */
-export function suite(title, cases, { flags, only = modes, concurrency = 1, options } = {}) {
+export function suite(title, cases, { flags, only = modes, concurrency = 1, options, parser } = {}) {
   describe(title, { concurrency }, () => {
     let server;
     before(async () => {
@@ -40,7 +41,7 @@ export function suite(title, cases, { flags, only = modes, concurrency = 1, opti
     for (const mode of only) {
       for (const c of cases) {
         if (c.modes && !c.modes.includes(mode)) continue;
-        test(`${c.name} [${mode}]`, { timeout }, () => inSession(server, mode, c.run, options));
+        test(`${c.name} [${mode}]`, { timeout }, () => inSession(server, mode, c.run, { options, parser }));
       }
     }
   });
