@@ -1,6 +1,7 @@
 package sio
 
 import (
+	"context"
 	"crypto/tls"
 	"encoding/json"
 	"net/http"
@@ -21,13 +22,14 @@ type Handshake struct {
 	issued int64 // milliseconds of Unix time
 	secure bool
 	tls    *tls.ConnectionState
+	ctx    context.Context
 	auth   []byte
 	json   *JSON // Options.JSON
 }
 
 func handshakeOf(s *session.Session) *Handshake {
 	h := s.Handshake()
-	return &Handshake{head: []byte(h.Head), remote: h.Remote, issued: h.Issued, secure: h.Secure, tls: h.TLS}
+	return &Handshake{head: []byte(h.Head), remote: h.Remote, issued: h.Issued, secure: h.Secure, tls: h.TLS, ctx: h.Context}
 }
 
 // Handshake is the request that the socket's connection began with, and what the
@@ -90,6 +92,17 @@ func (h *Handshake) Secure() bool { return h.secure }
 // has shown; nil without TLS, or if that ends before this server. It is shared, and must
 // not be changed. Node: request.socket, a TLSSocket.
 func (h *Handshake) TLS() *tls.ConnectionState { return h.tls }
+
+// Context has the values that middlewares have attached to the request: those of
+// [Options.HTTP], and of the application's http.Server for [Server.Handler]. It does not end
+// with the request, and is kept as long as the client is there. Of a request that only the
+// server's own loops have seen it is empty; it is never nil.
+func (h *Handshake) Context() context.Context {
+	if h.ctx == nil {
+		return context.Background()
+	}
+	return h.ctx
+}
 
 // CrossDomain reports whether the request has an Origin, as browsers send it for
 // another site's pages. Node: xdomain.
@@ -158,7 +171,7 @@ func newHandshakeError(r *session.Request, f *session.Failure) *HandshakeError {
 			e.Context["origin"] = f.Detail
 		case "PROTOCOL_MISMATCH":
 			e.Context["protocol"], e.Context["previousProtocol"] = f.Detail, f.Was
-		case "ID_GENERATION_ERROR":
+		case "ID_GENERATION_ERROR", "MIDDLEWARE_FAILURE":
 			e.Context["error"] = f.Err.Error()
 		}
 	}
@@ -167,11 +180,11 @@ func newHandshakeError(r *session.Request, f *session.Failure) *HandshakeError {
 
 // requestHandshake is a handshake of a request that has no session (yet). It copies.
 func requestHandshake(r *session.Request) *Handshake {
-	return &Handshake{head: append([]byte(nil), r.Raw...), remote: r.Remote, issued: r.Wall, secure: r.Secure, tls: r.TLS}
+	return &Handshake{head: append([]byte(nil), r.Raw...), remote: r.Remote, issued: r.Wall, secure: r.Secure, tls: r.TLS, ctx: r.Context}
 }
 
 // handshakeOn is a handshake of a request on c. It copies.
 func handshakeOn(c *session.Conn, head []byte) *Handshake {
 	tls := c.Wire().TLS()
-	return &Handshake{head: append([]byte(nil), head...), remote: c.Remote(), issued: c.Host().Wall(), secure: tls != nil, tls: tls}
+	return &Handshake{head: append([]byte(nil), head...), remote: c.Remote(), issued: c.Host().Wall(), secure: tls != nil, tls: tls, ctx: c.Context()}
 }

@@ -68,7 +68,7 @@ func (c *Conn) hop(now Instant, q *Request, t Transport, home int, body []byte) 
 	}
 	raw := append([]byte(nil), q.Raw...)
 	body = append([]byte(nil), body...)
-	ticket, remote, secure, state := c.ticket, q.Remote, q.Secure, q.TLS
+	ticket, remote, secure, state, ctx := c.ticket, q.Remote, q.Secure, q.TLS, q.Context
 	c.host.Run(home, func(h Host, now Instant) {
 		var p http1.Progress
 		head, _, err := http1.ParseHead(raw, &p, &h.Config().HTTP)
@@ -77,7 +77,7 @@ func (c *Conn) hop(now Instant, q *Request, t Transport, home int, body []byte) 
 			return
 		}
 		var scratch [128]byte
-		q := Request{Head: head, Remote: remote, Secure: secure, TLS: state}
+		q := Request{Head: head, Remote: remote, Secure: secure, TLS: state, Context: ctx}
 		q.SID, _ = http1.QueryValue(scratch[:0:64], head.Query, "sid")
 		q.EIO, _ = http1.QueryValue(scratch[64:64], head.Query, "EIO")
 		arrive(h, now, &call{from: (*far)(c), ticket: ticket, request: &q, transport: t, body: body})
@@ -207,7 +207,8 @@ func (c *Conn) failed(now Instant, q *Request, f *Failure) {
 	}
 	if q.ConnectionUpgrade {
 		c.req.persist = http1.ConnectionClose
-		c.send(now, &http1.Response{Status: 400, ContentType: "text/html", Fields: c.host.Date()}, []byte(f.Message))
+		fields := c.fronted(append(c.host.fields[:0], c.host.Date()...))
+		c.send(now, &http1.Response{Status: 400, ContentType: "text/html", Fields: fields}, []byte(f.Message))
 		return
 	}
 	status := 400
@@ -231,7 +232,7 @@ func (c *Conn) fields(dst []byte) []byte {
 	}
 	dst = append(dst, "cache-control: no-store\r\n"...)
 	dst = append(dst, c.host.Date()...)
-	return c.req.shared(dst, "")
+	return c.fronted(c.req.shared(dst, ""))
 }
 
 // packetFields are those of an answer that carries packets, or says that packets came: the

@@ -101,6 +101,10 @@ type Config struct {
 
 	Draining bool // no session is begun any more: 503
 
+	// Fronted: every request passes an HTTP server that stands before the engine. One that
+	// did not is handed to [Host.Foreign]; it comes back with a [Front].
+	Fronted bool
+
 	MaxPayload     int // one message from a client, or one request body, in bytes
 	MaxAttachments int // of one packet
 	MaxPipelined   int // bytes kept of requests behind one that waits for its answer

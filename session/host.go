@@ -1,6 +1,7 @@
 package session
 
 import (
+	"context"
 	"crypto/tls"
 	"net/netip"
 
@@ -179,6 +180,7 @@ type Request struct {
 	Remote    netip.AddrPort
 	Secure    bool                 // encrypted up to this server
 	TLS       *tls.ConnectionState // see [Wire]
+	Context   context.Context      // see [Front]; nil if there was none
 	Transport []byte               // query parameter
 	SID       []byte               // query parameter
 	EIO       []byte               // query parameter
@@ -194,7 +196,7 @@ type Failure struct {
 	Name    string // "TRANSPORT_MISMATCH" and the like, or ""
 	Detail  string // the offending transport, sid, method, protocol or origin
 	Was     string // of TRANSPORT_MISMATCH and PROTOCOL_MISMATCH: the session's
-	Err     error  // of ID_GENERATION_ERROR
+	Err     error  // of ID_GENERATION_ERROR and MIDDLEWARE_FAILURE
 }
 
 // The codes of refused requests.

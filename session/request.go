@@ -25,6 +25,7 @@ type request struct {
 	bare bool // a HEAD: its answer has no body, RFC 9110 section 9.3.2
 	told bool // the session knows of this request, so it must hear of its end
 
+	front   *Front    // what another HTTP server tells of it; nil if none has seen it
 	query   Request   // as it is shown to others: here, or their interfaces would move it to the heap
 	names   [256]byte // of its parameters, where they had to be decoded
 	persist http1.Connection
@@ -50,7 +51,7 @@ func (c *Conn) head(now Instant, b []byte) int {
 	if n == 0 {
 		return 0
 	}
-	if !cfg.Serves(h.Target) {
+	if !cfg.Serves(h.Target) || cfg.Fronted && c.req.front == nil {
 		return c.foreign(now, &h, b)
 	}
 	if (h.ConnectionUpgrade || c.hops >= moveAfter) && c.moved(now, &h, b) {
@@ -178,7 +179,11 @@ func (c *Conn) foreign(now Instant, h *http1.Head, b []byte) int {
 	r := c.request()
 	r.persist = http1.ConnectionClose // its body, if any, is not read
 	c.state = connAnswer
-	c.respond(now, &http1.Response{Status: 404}, nil)
+	status := 404
+	if c.host.Config().Serves(h.Target) {
+		status = 503 // it is ours, but who stands before us has no time
+	}
+	c.respond(now, &http1.Response{Status: status}, nil)
 	return len(b)
 }
 
@@ -269,10 +274,14 @@ func (c *Conn) reread() *Request {
 // engine works on a request for Engine.IO.
 //
 // The order of the checks is the reference server's, because clients and tests see
-// which error wins: transport, Origin, session id, session's transport; for
+// which error wins: middlewares, transport, Origin, session id, session's transport; for
 // handshakes the method, the upgrade, the application, the protocol revision, the id.
 func (c *Conn) engine(now Instant, q *Request, body []byte) {
 	r := c.req
+	if f := r.front; f != nil && f.Err != nil {
+		c.failed(now, q, &Failure{Code: CodeRequest, Name: "MIDDLEWARE_FAILURE", Err: f.Err})
+		return
+	}
 	if q.ConnectionUpgrade && c.host.Config().Bare != nil {
 		c.bare(now, q)
 		return
@@ -309,7 +318,7 @@ func (c *Conn) engine(now Instant, q *Request, body []byte) {
 // query is what is known of a request by its head and where it has come from.
 func (c *Conn) query(h http1.Head) Request {
 	state := c.wire.TLS()
-	return Request{Head: h, Remote: c.wire.Remote(), Secure: state != nil, TLS: state}
+	return Request{Head: h, Remote: c.wire.Remote(), Secure: state != nil, TLS: state, Context: c.Context()}
 }
 
 func transportNamed(name []byte) Transport {
@@ -468,7 +477,7 @@ func (c *Conn) switchProtocols(q *Request, revision uint8) {
 		fields = append(fields, "Sec-WebSocket-Extensions: "...)
 		fields = append(d.AppendResponse(fields), "\r\n"...)
 	}
-	fields = c.hooked(c.req.shared(fields, ""))
+	fields = c.hooked(c.fronted(c.req.shared(fields, "")))
 	resp := http1.Response{Status: 101, ContentLength: -1, Connection: http1.ConnectionUpgrade, Fields: fields}
 	o := c.output()
 	n := len(o.own)

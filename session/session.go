@@ -1,6 +1,7 @@
 package session
 
 import (
+	"context"
 	"crypto/tls"
 	"math"
 	"net/netip"
@@ -23,7 +24,7 @@ type Session struct {
 	raw    [IDLen]byte // the id's characters, if the application did not make it
 	issued int64       // milliseconds of Unix time
 	secure bool
-	tls    bool // more is there, and its field tls fixed
+	apart  bool // more is there, with its fields that are fixed
 	first  Transport
 
 	revision uint8 // of Engine.IO's protocol: 3 or 4
@@ -58,7 +59,9 @@ type sessionMore struct {
 	// answered. Each is the time of a turn.
 	pinged, confirmed Instant
 
-	tls *tls.ConnectionState // of the first request; fixed, see Session.tls
+	// Of the first request; fixed, see Session.apart.
+	tls     *tls.ConnectionState
+	context context.Context
 }
 
 // Handshake is what a session keeps of its first request.
@@ -68,14 +71,15 @@ type Handshake struct {
 	Issued    int64 // milliseconds of Unix time
 	Secure    bool
 	TLS       *tls.ConnectionState // nil without TLS, or if that ends before this server
+	Context   context.Context      // of the HTTP server that it came through, see [Front]; nil if there was none
 	Transport Transport
 }
 
 // Handshake tells of the request that the session began with. Any goroutine.
 func (s *Session) Handshake() Handshake {
 	h := Handshake{Head: s.head, Remote: s.remote.addrPort(), Issued: s.issued, Secure: s.secure, Transport: s.first}
-	if s.tls {
-		h.TLS = s.more.tls
+	if s.apart {
+		h.TLS, h.Context = s.more.tls, s.more.context
 	}
 	return h
 }
@@ -163,8 +167,8 @@ func newSession(h Host, now Instant, q *Request, t Transport, sid string) *Sessi
 		return nil
 	}
 	s.head, s.remote, s.secure, s.issued = string(q.Raw), compact(q.Remote), q.Secure, h.Wall()
-	if q.TLS != nil {
-		s.tls, s.more = true, &sessionMore{tls: q.TLS}
+	if q.TLS != nil || q.Context != nil {
+		s.apart, s.more = true, &sessionMore{tls: q.TLS, context: q.Context}
 	}
 	if t == Polling {
 		s.polling = &polling{queue: queue{style: styleOf(q)}}
