@@ -129,6 +129,18 @@ type Options struct {
 	// https.createServer.
 	TLS *tls.Config
 
+	// HTTP are middlewares for every request of the server's, those that ask for a WebSocket
+	// included, the first one outermost. Fields that they set are in all answers, the 101
+	// too; values that they put into the request's context are in [Handshake.Context]; one
+	// that answers by itself keeps the request from the server, see also [RefuseRequest]. A
+	// request for a WebSocket has passed them all when its connection is taken over: what
+	// they see of the response until then is the status 101.
+	//
+	// With any, a client's requests are read by net/http, with a goroutine for each
+	// connection that polls; WebSockets cost what they do without. Package siotest leaves
+	// them out. Node: engine.use.
+	HTTP []func(http.Handler) http.Handler
+
 	// AllowRequest decides about each handshake, before a session exists. It runs on the
 	// worker pool and may block. An error refuses the client with the code 4 and the text
 	// "Forbidden", or that of [Forbid]. While all workers are busy, handshakes are answered

@@ -40,6 +40,7 @@ type Server struct {
 	group      *loop.Group // of the Run under way; nil when there is none
 	past       traffic     // of the ones that have ended
 	started    chan struct{}
+	ran        bool // there was a Run, or a Handler has begun one
 	closed     bool
 }
 
@@ -183,6 +184,8 @@ func (s *Server) Namespaces() []*Namespace {
 // [ErrRunning] while the server runs already; [ErrClosed] if Close was called before ctx
 // ended or before Run; of handlers that still run after 2 s, such as one that has ended
 // ctx and waits for Run.
+//
+// Without addresses it serves what comes by [Server.Handler].
 func (s *Server) Run(ctx context.Context, addrs ...string) error {
 	return s.run(ctx, s.options.TLS, addrs)
 }
@@ -192,12 +195,18 @@ func (s *Server) run(ctx context.Context, secure *tls.Config, addrs []string) er
 		return err
 	}
 	s.mu.Lock()
-	g, err := s.beginLocked(loop.Options{Foreign: s.options.Handler, TLS: secure})
+	g, err := s.beginLocked(loop.Options{Foreign: s.options.Handler, Middlewares: s.options.HTTP, TLS: secure})
 	started := s.started
+	s.ran = s.ran || err == nil
 	s.mu.Unlock()
 	if err != nil {
 		return err
 	}
+	return s.runGroup(ctx, g, started, addrs)
+}
+
+// runGroup runs the event loops until ctx ends or Close is called.
+func (s *Server) runGroup(ctx context.Context, g *loop.Group, started chan struct{}, addrs []string) error {
 	var watching sync.WaitGroup
 	watching.Go(func() {
 		select {
@@ -213,7 +222,7 @@ func (s *Server) run(ctx context.Context, secure *tls.Config, addrs []string) er
 		case <-g.Done():
 		}
 	})
-	err = g.Run(addrs)
+	err := g.Run(addrs)
 	watching.Wait()
 	busy := s.dispatcher.rest(stopTimeout)
 	for _, n := range s.Namespaces() {

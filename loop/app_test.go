@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
@@ -147,6 +148,7 @@ type server struct {
 	addr string
 	err  chan error
 	once sync.Once
+	web  *httptest.Server // that it is mounted in, if it is
 
 	clients []net.Conn
 }
@@ -498,3 +500,5 @@ func newMessage(packet string) *broadcast.Message {
 }
 
 var _ = http1.Continue
+
+func newReader(r io.Reader) *bufio.Reader { return bufio.NewReader(r) }

@@ -48,6 +48,9 @@ func (l *Loop) open(g gnet.Conn, came *passage) {
 	if came.stays {
 		c.Moved()
 	}
+	if came.front != nil {
+		c.Front(came.front)
+	}
 	if len(came.unread) > 0 {
 		c.receive(came.unread)
 	}
@@ -125,6 +128,15 @@ func (c *conn) Remote() netip.AddrPort {
 
 // TLS implements [session.Wire].
 func (c *conn) TLS() *tls.ConnectionState { return nil }
+
+// part implements [parter].
+func (c *conn) part() bool {
+	if c.closed || c.parting {
+		return false
+	}
+	c.parting = true
+	return true
+}
 
 // gone is told that gnet has closed the connection.
 func (c *conn) gone(err error) {

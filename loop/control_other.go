@@ -2,7 +2,12 @@
 
 package loop
 
-import "github.com/panjf2000/gnet/v2"
+import (
+	"io"
+	"net"
+
+	"github.com/panjf2000/gnet/v2"
+)
 
 // On systems without socket pairs in the poller (Windows, where gnet runs a goroutine
 // for each connection and is for development only) a yield is an ordinary wake,
@@ -19,6 +24,25 @@ func (c *control) closed()           {}
 func (c *control) yield() {
 	c.loop.yielding.Store(false)
 	c.loop.wake()
+}
+
+// scoutPair is a connection for gnet to take in, and what ends it.
+func scoutPair() (io.Closer, net.Conn, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, nil, err
+	}
+	defer l.Close()
+	theirs, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		return nil, nil, err
+	}
+	ours, err := l.Accept()
+	if err != nil {
+		_ = theirs.Close()
+		return nil, nil, err
+	}
+	return ours, theirs, nil
 }
 
 func setReading(gnet.Conn, bool) bool { return false }

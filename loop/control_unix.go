@@ -4,6 +4,7 @@ package loop
 
 import (
 	"context"
+	"io"
 	"net"
 	"os"
 	"sync/atomic"
@@ -29,28 +30,17 @@ type control struct {
 // pair. If there is no control connection yield wakes the loop the ordinary way.
 func newControl(l *Loop, ev gnet.EventLoop) *control {
 	c := &control{loop: l, fd: -1}
-	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
+	fd, nc, err := socketPair()
 	if err != nil {
-		return c
-	}
-	for _, fd := range fds {
-		unix.CloseOnExec(fd)
-		_ = unix.SetNonblock(fd, true)
-	}
-	theirs := os.NewFile(uintptr(fds[1]), "sio-control")
-	nc, err := net.FileConn(theirs)
-	_ = theirs.Close()
-	if err != nil {
-		_ = unix.Close(fds[0])
 		return c
 	}
 	result, err := ev.Enroll(gnet.NewContext(context.Background(), c), nc)
 	if err != nil {
 		_ = nc.Close()
-		_ = unix.Close(fds[0])
+		_ = unix.Close(fd)
 		return c
 	}
-	c.fd = fds[0]
+	c.fd = fd
 	l.group.follow(result, nc, &c.arrived, func(arrived bool) {
 		if !arrived {
 			c.lost()
@@ -58,6 +48,41 @@ func newControl(l *Loop, ev gnet.EventLoop) *control {
 	})
 	return c
 }
+
+// socketPair is a pair of connected sockets, which do not block. The second is closed as a
+// net.Conn is.
+func socketPair() (fd int, nc net.Conn, err error) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
+	if err != nil {
+		return -1, nil, err
+	}
+	for _, fd := range fds {
+		unix.CloseOnExec(fd)
+		_ = unix.SetNonblock(fd, true)
+	}
+	theirs := os.NewFile(uintptr(fds[1]), "sio-control")
+	nc, err = net.FileConn(theirs)
+	_ = theirs.Close()
+	if err != nil {
+		_ = unix.Close(fds[0])
+		return -1, nil, err
+	}
+	return fds[0], nc, nil
+}
+
+// scoutPair is a connection for gnet to take in, and what ends it.
+func scoutPair() (io.Closer, net.Conn, error) {
+	fd, nc, err := socketPair()
+	if err != nil {
+		return nil, nil, err
+	}
+	return descriptor(fd), nc, nil
+}
+
+type descriptor int
+
+// Close implements [io.Closer].
+func (d descriptor) Close() error { return unix.Close(int(d)) }
 
 // opened is called when the loop has taken the connection in.
 func (c *control) opened() { c.arrived.Store(true) }

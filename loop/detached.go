@@ -23,7 +23,7 @@ func (g *Group) Detach() error {
 	if g.stopped.Load() || g.running {
 		return ErrStopped
 	}
-	g.running, g.detached, g.pipes = true, true, make(map[*Pipe]struct{})
+	g.running, g.detached = true, true
 	if g.maxConns == 0 {
 		g.maxConns = math.MaxInt64 // pipes need no descriptors
 	}
@@ -62,13 +62,25 @@ func (g *Group) Detach() error {
 // hangUp closes the connections that are left when the loops have ended, as the kernel
 // would: no client waits for an answer for ever.
 func (g *Group) hangUp() {
-	g.mu.Lock()
-	open := slices.Collect(maps.Keys(g.pipes))
-	g.mu.Unlock()
-	for _, p := range open {
-		(*pipeWire)(p).Close()
+	for _, x := range g.open() {
+		x.hangUp()
 	}
 }
+
+// open are the connections that are not gnet's.
+func (g *Group) open() []guest {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return slices.Collect(maps.Keys(g.guests))
+}
+
+// A guest is a connection that is not gnet's, and that nobody would close with the loops.
+type guest interface {
+	// hangUp closes it. Called when the loops have ended, by any goroutine.
+	hangUp()
+}
+
+func (p *Pipe) hangUp() { (*pipeWire)(p).Close() }
 
 // Tick tells the loops of a detached group that its clock has moved, and returns when
 // they have done what was due and everything that followed from it, and have written
@@ -146,7 +158,7 @@ func (g *Group) Pipe(loop int, remote netip.AddrPort) (*Pipe, error) {
 		return nil, ErrConns
 	}
 	g.mu.Lock()
-	g.pipes[p] = struct{}{}
+	g.guests[p] = struct{}{}
 	g.mu.Unlock()
 	if !l.Do(func(_ session.Host, now session.Instant) {
 		l.stats.Connections.Add(1)
@@ -163,7 +175,7 @@ func (p *Pipe) forget() {
 	g := p.loop.group
 	g.conns.Add(-1)
 	g.mu.Lock()
-	delete(g.pipes, p)
+	delete(g.guests, p)
 	g.mu.Unlock()
 }
 

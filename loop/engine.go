@@ -18,8 +18,8 @@ import (
 )
 
 // Run listens on the addresses and serves until Stop is called or the engine fails.
-// An address is "host:port", ":port", "tcp://host:port" or "unix:///path". It may be
-// called once.
+// An address is "host:port", ":port", "tcp://host:port" or "unix:///path". Without any,
+// connections come by ServeHTTP alone. It may be called once.
 //
 // Errors: of listening; [ErrStopped]; [ErrEngine] when the engine ends by itself,
 // which gnet reports as success.
@@ -32,9 +32,12 @@ func (g *Group) Run(addrs []string) error {
 	g.running = true
 	g.mu.Unlock()
 	defer close(g.done)
-	list, err := listenable(addrs)
-	if err != nil {
-		return err
+	var list listeners
+	if len(addrs) > 0 {
+		var err error
+		if list, err = listenable(addrs); err != nil {
+			return err
+		}
 	}
 	limit, known := g.process.open(len(g.loops))
 	defer g.process.close(len(g.loops))
@@ -48,26 +51,11 @@ func (g *Group) Run(addrs []string) error {
 			"maxConns", g.maxConns, "allowed", limit)
 	}
 	g.logger.Debug("sio: listening", "addrs", list.text(), "loops", len(g.loops), "maxConns", min(g.maxConns, limit))
-	g.mu.Lock()
-	g.addrs = list.addrs()
-	g.mu.Unlock()
-	if g.handler != nil {
-		g.serveForeign()
-		defer g.stopForeign()
-	}
-	err = gnet.Rotate(&engine{g: g}, list.gnet(),
-		gnet.WithNumEventLoop(len(g.loops)),
-		gnet.WithReuseAddr(true),
-		gnet.WithReusePort(runtime.GOOS == "linux" && !list.unix()),
-		// Main and sub reactors, where ports are not shared: only this balancer may be
-		// used by several goroutines.
-		gnet.WithLoadBalancing(gnet.LeastConnections),
-		gnet.WithTicker(true),
-		gnet.WithLogger(gnetLogger{g.logger}),
-	)
+	err := g.runEngine(list)
 	// gnet's goroutines have ended. What was still posted is done on this one, and no
 	// session is left without its end: nobody shall wait for either for ever.
 	g.Loops((*Loop).wind)
+	g.hangUp()
 	if err != nil {
 		return fmt.Errorf("sio: %w", err)
 	}
@@ -77,6 +65,31 @@ func (g *Group) Run(addrs []string) error {
 	return nil
 }
 
+// runEngine is gnet's part of Run.
+func (g *Group) runEngine(list listeners) error {
+	if len(list) == 0 {
+		return g.runMounted()
+	}
+	g.mu.Lock()
+	g.addrs = list.addrs()
+	g.mu.Unlock()
+	if g.handler != nil || g.chain != nil {
+		g.config.Fronted = g.chain != nil
+		g.serveForeign()
+		defer g.stopForeign()
+	}
+	return gnet.Rotate(&engine{g: g}, list.gnet(),
+		gnet.WithNumEventLoop(len(g.loops)),
+		gnet.WithReuseAddr(true),
+		gnet.WithReusePort(runtime.GOOS == "linux" && !list.unix()),
+		// Main and sub reactors, where ports are not shared: only this balancer may be
+		// used by several goroutines.
+		gnet.WithLoadBalancing(gnet.LeastConnections),
+		gnet.WithTicker(true),
+		gnet.WithLogger(gnetLogger{g.logger}),
+	)
+}
+
 // wind does what is left to do on a loop whose goroutine has ended.
 func (l *Loop) wind() {
 	l.begin()
@@ -84,6 +97,11 @@ func (l *Loop) wind() {
 	l.woken, l.budget = true, math.MaxInt
 	for _, s := range l.table.All() {
 		s.Close(l.now, session.ServerShuttingDown, nil)
+	}
+	for _, x := range l.group.open() {
+		if s, ok := x.(*stream); ok && s.loop == l {
+			s.gone(l.now, nil)
+		}
 	}
 	l.end()
 }
@@ -126,6 +144,9 @@ func (e *engine) OnOpen(c gnet.Conn) ([]byte, gnet.Action) {
 	switch x := c.Context().(type) {
 	case *control:
 		x.opened()
+		return nil, gnet.None
+	case *scout:
+		g.loopOf(c.EventLoop())
 		return nil, gnet.None
 	case *passage:
 		came = x // it has its place, and was let in before
@@ -273,10 +294,17 @@ func (g *Group) Stop(ctx context.Context, r session.Reason) {
 		<-g.done
 		return
 	}
-	if g.handler != nil {
+	if g.foreign.server != nil {
 		_ = g.foreign.server.Shutdown(ctx)
 	}
 	g.await(ctx)
+	g.sealed.Store(true)
+	g.await(ctx) // those that were let in just before
+	if g.Addrs() == nil {
+		close(g.quit)
+		<-g.done
+		return
+	}
 	g.mu.Lock()
 	eng := g.engine
 	g.mu.Unlock()

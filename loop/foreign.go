@@ -1,7 +1,6 @@
 package loop
 
 import (
-	"bytes"
 	"io"
 	"log/slog"
 	"net"
@@ -10,7 +9,7 @@ import (
 )
 
 // A foreignServer is the net/http server behind the engine, for requests that are not
-// for it. Its listener is a queue of connections.
+// for it, or that pass middlewares first. Its listener is a queue of connections.
 type foreignServer struct {
 	conns  chan net.Conn
 	quit   chan struct{}
@@ -38,65 +37,25 @@ func (g *Group) serveForeign() {
 
 // serveHTTP answers a request on a connection that was handed over. A browser uses the
 // connection on which it got a page for whatever comes next, so requests for the engine
-// come here too: the connection then goes back to a loop, with the request in front.
+// come here too. With middlewares all of them do. Without, the connection goes back to a
+// loop, with the request in front.
 func (g *Group) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	r.TLS = toldTLS(r)
-	if !g.config.Serves([]byte(r.RequestURI)) {
-		g.handler.ServeHTTP(w, r)
-		return
+	switch {
+	case !g.config.Serves([]byte(r.RequestURI)):
+		g.elsewhere(w, r)
+	case g.chain != nil:
+		g.enter(w, r, r.RequestURI, false)
+	default:
+		g.hijack(w, r, &arrival{group: g, target: r.RequestURI})
 	}
-	nc, buffered, err := http.NewResponseController(w).Hijack()
-	if err != nil {
-		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
-		return
-	}
-	var unread bytes.Buffer
-	writeHead(&unread, r)
-	rest, _ := buffered.Reader.Peek(buffered.Reader.Buffered())
-	unread.Write(rest)
-	p := nc.(*prefixedConn)
-	unread.Write(p.unread)
-	raw, way := p.passage(unread.Bytes())
-	l := g.homeOf(r)
-	if l == nil || l.enroll(raw, way) != nil {
-		_ = p.Close()
-	}
-}
-
-// homeOf is the loop that a request for the engine goes to: that of its session, or any.
-func (g *Group) homeOf(r *http.Request) *Loop {
-	if i := g.home([]byte(r.URL.Query().Get("sid"))); i >= 0 {
-		return g.Loop(i)
-	}
-	var least *Loop
-	g.Loops(func(l *Loop) {
-		if least == nil || l.stats.Connections.Load() < least.stats.Connections.Load() {
-			least = l
-		}
-	})
-	return least
-}
-
-// writeHead writes the head of a request as it stood on the wire, but for the order and
-// the case of its fields.
-func writeHead(w *bytes.Buffer, r *http.Request) {
-	w.WriteString(r.Method + " " + r.RequestURI + " " + r.Proto + "\r\n")
-	if r.Host != "" { // HTTP/1.0 does without, and an empty one is refused
-		w.WriteString("Host: " + r.Host + "\r\n")
-	}
-	if len(r.TransferEncoding) > 0 {
-		w.WriteString("Transfer-Encoding: chunked\r\n")
-	}
-	for name, values := range r.Header {
-		for _, v := range values {
-			w.WriteString(name + ": " + v + "\r\n")
-		}
-	}
-	w.WriteString("\r\n")
 }
 
 func (g *Group) stopForeign() {
 	f := &g.foreign
+	if f.server == nil {
+		return
+	}
 	_ = f.Close()
 	_ = f.server.Close()
 	for {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -38,8 +39,12 @@ type Options struct {
 	MaxConns int            // 0: none but the process's, which bounds its servers together
 	Foreign  http.Handler   // for requests that are not for the engine; nil answers 404
 	TLS      *tls.Config    // of all TCP addresses; nil: they are in the clear
-	Clock    Clock          // nil: the system's
-	Logger   *slog.Logger
+
+	// Middlewares are called with every request for the engine, the first one first.
+	Middlewares []func(http.Handler) http.Handler
+
+	Clock  Clock // nil: the system's
+	Logger *slog.Logger
 }
 
 // A Group is the event loops of one server. All its exported methods may be called
@@ -52,6 +57,7 @@ type Group struct {
 	process  *places
 	handler  http.Handler
 	tls      *tls.Config
+	chain    http.Handler // the middlewares; nil without any
 	logger   *slog.Logger
 	mask     byte           // hides the loop's number in ids
 	config   session.Config // what loops begin with
@@ -62,19 +68,23 @@ type Group struct {
 	closing atomic.Bool  // new connections are turned away
 	parting atomic.Int64 // WebSockets whose closing handshake is waited for
 	passing atomic.Int64 // connections that gnet is taking in
+	sealed  atomic.Bool  // it takes none in any more
 	stopped atomic.Bool
 
 	loops   []atomic.Pointer[Loop] // those that have seen a connection; written under mu
 	started chan struct{}          // closed when connections are accepted
 	done    chan struct{}          // closed when Run has returned
-	quit    chan struct{}          // of a detached group: closed to end the loops
+	quit    chan struct{}          // of a group that does not listen: closed to end the loops
 	foreign foreignServer
 	shaken  shakings
+
+	arrivals atomic.Uint32 // requests that might have gone to any loop
+	summon   sync.Once
 
 	mu       sync.Mutex
 	running  bool
 	detached bool
-	pipes    map[*Pipe]struct{} // of a detached group, those that are open
+	guests   map[guest]struct{} // open connections that are not gnet's
 	byEvent  map[gnet.EventLoop]*Loop
 	engine   gnet.Engine // set once booted
 	addrs    []net.Addr  // what we listen on
@@ -90,9 +100,16 @@ func NewGroup(o Options) *Group {
 		config:  o.Config,
 		loops:   make([]atomic.Pointer[Loop], min(max(o.Loops, 1), broadcast.MaxLoops)),
 		byEvent: make(map[gnet.EventLoop]*Loop),
+		guests:  make(map[guest]struct{}),
 		started: make(chan struct{}),
 		done:    make(chan struct{}),
 		quit:    make(chan struct{}),
+	}
+	for _, m := range slices.Backward(o.Middlewares) {
+		if g.chain == nil {
+			g.chain = http.HandlerFunc(passed)
+		}
+		g.chain = m(g.chain)
 	}
 	if g.clock == nil {
 		g.clock = systemClock{start: time.Now()}
@@ -166,8 +183,7 @@ func (g *Group) endSessions(r session.Reason, stop <-chan struct{}) {
 		l.config.Draining = true
 		for _, s := range l.table.All() {
 			if ws := s.WebSocket(); ws != nil {
-				if c := connIn(ws.Wire()); c != nil && !c.closed && !c.parting {
-					c.parting = true
+				if c, ok := ws.Wire().(parter); ok && c.part() {
 					g.parting.Add(1)
 				}
 			}
@@ -176,6 +192,12 @@ func (g *Group) endSessions(r session.Reason, stop <-chan struct{}) {
 	})
 	// An answer to a GET on another loop's connection is mail there now.
 	g.onEach(stop, func(*Loop, session.Instant) {})
+}
+
+// A parter is a wire whose closing handshake a group that stops waits for.
+type parter interface {
+	// part marks the wire, once: when it closes it counts down Group.parting.
+	part() bool
 }
 
 // onEach runs f on every loop, and returns when all have, or stop says so.

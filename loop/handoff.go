@@ -39,7 +39,7 @@ func (l *Loop) Move(sc *session.Conn, index int, unread []byte) bool {
 // were read already in front. It comes back with the first request that is for the engine.
 func (l *Loop) Foreign(sc *session.Conn, unread []byte) bool {
 	c := l.connOf(sc)
-	if c == nil || l.group.handler == nil {
+	if c == nil || l.group.foreign.server == nil {
 		return false
 	}
 	nc, err := detach(c)
@@ -63,10 +63,11 @@ func (l *Loop) Foreign(sc *session.Conn, unread []byte) bool {
 // nobody in any more still serves those it has.
 type passage struct {
 	unread  []byte
-	secured *secured    // of a connection over TLS
-	sealed  []byte      // and what was read of it and not decrypted
-	stays   bool        // it is where its session is, and is not moved again
-	arrived atomic.Bool // the loop has it
+	secured *secured       // of a connection over TLS
+	sealed  []byte         // and what was read of it and not decrypted
+	stays   bool           // it is where its session is, and is not moved again
+	front   *session.Front // of the request in front of unread; nil if only loops have seen it
+	arrived atomic.Bool    // the loop has it
 }
 
 var errDescriptors = errors.New("sio: no descriptor is left")
@@ -75,6 +76,11 @@ var errDescriptors = errors.New("sio: no descriptor is left")
 // after an error both are still the caller's. Any goroutine.
 func (l *Loop) enroll(nc net.Conn, p *passage) error {
 	g := l.group
+	g.passing.Add(1)
+	defer g.passing.Add(-1)
+	if g.sealed.Load() {
+		return ErrStopped
+	}
 	if !g.process.second() {
 		return errDescriptors
 	}

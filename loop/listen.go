@@ -1,7 +1,6 @@
 package loop
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -25,9 +24,6 @@ type listener struct {
 // which a second server of the same user takes the port of the first without an
 // error, and half of its connections.
 func listenable(addrs []string) (listeners, error) {
-	if len(addrs) == 0 {
-		return nil, errors.New("sio: no address to listen on")
-	}
 	var list listeners
 	for _, a := range addrs {
 		network, addr, ok := strings.Cut(a, "://")

@@ -39,7 +39,6 @@ func TestListenable(t *testing.T) {
 		addrs []string
 		err   string // part of it; "" for none
 	}{
-		{"nothing", nil, "no address"},
 		{"a port that is in use", []string{busy.Addr().String()}, "address already in use"},
 		{"one of two in use", []string{"127.0.0.1:0", busy.Addr().String()}, "address already in use"},
 		{"an unknown network", []string{"udp://127.0.0.1:0"}, "unknown network"},

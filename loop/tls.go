@@ -57,6 +57,9 @@ func (l *Loop) openTLS(g gnet.Conn, came *passage) {
 	if came.stays {
 		c.Moved()
 	}
+	if came.front != nil {
+		c.Front(came.front)
+	}
 	defer c.barrier()
 	l.valve.turn(c, came.sealed)
 	if len(came.unread) > 0 {
