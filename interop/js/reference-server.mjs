@@ -29,6 +29,7 @@ const { values: flags } = parseArgs({
     "tls-cert": { type: "string" },
     "tls-key": { type: "string" },
     "tls-ca": { type: "string" },
+    recovery: { type: "string" },
     stdin: { type: "boolean", default: false },
   },
 });
@@ -81,6 +82,7 @@ const cookies = {
 if (flags.cookie) options.cookie = cookies[flags.cookie];
 if (flags["no-http-compression"]) options.httpCompression = false;
 if (flags.parser !== undefined) options.parser = (await import(flags.parser === "parcels" ? "./lib/parcels.mjs" : flags.parser)).default;
+if (flags.recovery) options.connectionStateRecovery = { maxDisconnectionDuration: Number(flags.recovery) };
 if (flags["initial-packet"] !== undefined) options.initialPacket = flags["initial-packet"];
 
 const notFound = (req, res) => res.writeHead(404).end();
@@ -186,7 +188,7 @@ function install(nsp) {
     const record = remember(socket);
     const on = (event, handler) => socket.on(event, handler);
     const handshake = socket.handshake;
-    socket.data.tag = handshake.auth.tag ?? null;
+    if (!socket.recovered) socket.data.tag = handshake.auth.tag ?? null;
 
     for (const event of ["echo", "message"]) {
       on(event, (...args) => {

@@ -23,6 +23,9 @@ const (
 func (a *app) common(n *sio.Namespace) {
 	n.OnConnect(func(s *sio.Socket) {
 		a.records.begin(s.ID())
+		if s.Recovered() {
+			return // the tag is kept
+		}
 		var auth struct{ Tag any }
 		if s.Handshake().DecodeAuth(&auth) == nil {
 			tag.Set(s, auth.Tag)
@@ -203,7 +206,7 @@ func about(s *sio.Socket, m *sio.Msg) error {
 		Trail     []string `json:"trail"`
 	}{
 		ID: s.ID(), Nsp: s.Namespace().Name(), Transport: s.Transport(), Protocol: s.Conn().Protocol(),
-		Connected: s.Connected(), Tag: tag.Get(s), Trail: append([]string{}, trail.Get(s)...),
+		Connected: s.Connected(), Recovered: s.Recovered(), Tag: tag.Get(s), Trail: append([]string{}, trail.Get(s)...),
 	})
 }
 

@@ -67,6 +67,11 @@ func parseFlags() (*flags, error) {
 		return err
 	})
 	flag.StringVar(&o.InitialPacket, "initial-packet", "", "message sent right behind the open packet")
+	flag.Func("recovery", "clients may come back within `ms`", func(text string) error {
+		n, err := strconv.ParseInt(text, 10, 32)
+		o.Recovery = &sio.Recovery{Window: time.Duration(n) * time.Millisecond}
+		return err
+	})
 	flag.BoolVar(&f.generateID, "generate-id", false, "take session ids from the query")
 	flag.Func("cors", "CORS by its `name`", func(name string) (err error) {
 		o.CORS, err = named(name, cors)

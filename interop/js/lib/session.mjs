@@ -34,8 +34,8 @@ export class Session {
   }
 
   /** manager is a Manager of its own in the session's mode, not yet open; its sockets open it. */
-  manager(opts = {}) {
-    const manager = new this.client.Manager(this.url, {
+  manager({ url = this.url, ...opts } = {}) {
+    const manager = new this.client.Manager(url, {
       transports: transportsOf[this.mode],
       reconnection: false,
       reconnectionDelay: 30,
