@@ -87,6 +87,10 @@ func checkID(id string) error {
 // Refused implements [session.App].
 func (a *app) Refused(r *session.Request, f *session.Failure) {
 	a.counters.refused[f.Code].Add(1)
+	if l := a.debug.engine.debug; l != nil {
+		e := newHandshakeError(r, f)
+		l.Debug("request refused", "remote", r.Remote, "code", e.Code, "message", e.Message, "context", e.Context)
+	}
 	if on := a.options.OnHandshakeError; on != nil {
 		defer (*Server)(a).survive("OnHandshakeError")
 		on(newHandshakeError(r, f))
@@ -94,11 +98,20 @@ func (a *app) Refused(r *session.Request, f *session.Failure) {
 }
 
 // Opened implements [session.App].
-func (a *app) Opened(s *session.Session) { a.counters.opened.Add(1) }
+func (a *app) Opened(s *session.Session) {
+	a.counters.opened.Add(1)
+	if l := a.debug.engine.debug; l != nil {
+		h := s.Handshake()
+		l.Debug("session opened", "session", shortID(s), "remote", h.Remote, "transport", h.Transport.String())
+	}
+}
 
 // Ended implements [session.App].
 func (a *app) Ended(s *session.Session, r session.Reason, err error) {
 	a.counters.ended.Add(1)
+	if l := a.debug.engine.debug; l != nil {
+		l.Debug("session closed", "session", shortID(s), "reason", string(r), "err", err)
+	}
 }
 
 // Untranslatable implements [session.App].
@@ -112,6 +125,9 @@ func (a *app) Offload(f func()) bool { return a.dispatcher.offload(f) }
 // Connect implements [session.App].
 func (a *app) Connect(s *session.Session, now session.Instant, nsp, auth []byte) {
 	srv := (*Server)(a)
+	if l := a.debug.client.debug; l != nil {
+		l.Debug("namespace asked for", "session", shortID(s), "nsp", string(nsp))
+	}
 	srv.mu.RLock()
 	n := srv.namespaces[string(nsp)]
 	patterns := len(srv.patterns)
@@ -121,10 +137,18 @@ func (a *app) Connect(s *session.Session, now session.Instant, nsp, auth []byte)
 		return
 	}
 	if n == nil && patterns == 0 {
+		srv.debugInvalid(s, string(nsp))
 		s.Deny(now, nil, string(nsp), invalidNamespace)
 		return
 	}
 	srv.enterNew(s, now, string(nsp), string(auth))
+}
+
+// debugInvalid tells of a client that has asked for what there is not.
+func (s *Server) debugInvalid(sess *session.Session, nsp string) {
+	if l := s.debug.client.debug; l != nil {
+		l.Debug("no such namespace", "session", shortID(sess), "nsp", nsp)
+	}
 }
 
 var invalidNamespace = []byte(`{"message":"Invalid namespace"}`)
@@ -137,6 +161,9 @@ func (a *app) Left(k *session.Socket, r session.Reason, err error) {
 	s.mu.Lock()
 	s.left = true
 	s.mu.Unlock()
+	if l := a.debug.socket.debug; l != nil {
+		l.Debug("socket disconnected", "socket", s.ID(), "nsp", s.ns.name, "reason", string(r), "err", err)
+	}
 	s.ended(newDisconnectError(r, err))
 	s.ns.server.counters.disconnected(r)
 	if rec := s.ns.recovery; rec != nil {
@@ -152,11 +179,17 @@ func (a *app) Withdrawn(k *session.Socket, r session.Reason, err error) {
 
 // Failed implements [session.App].
 func (a *app) Failed(k *session.Socket, err error) {
+	if l := a.debug.parser.debug; l != nil {
+		l.Debug("packet not understood", "socket", k.ID(), "nsp", k.Space().Name, "err", err)
+	}
 	publicOf(k).push(job{kind: jobError, err: err})
 }
 
 // Event implements [session.App].
 func (a *app) Event(now session.Instant, k *session.Socket, e *session.Event) {
+	if l := a.debug.socket.trace; l != nil {
+		trace(l, "event", "socket", k.ID(), "nsp", k.Space().Name, "event", string(e.Name), "args", e.Args.Len()-1, "id", e.ID)
+	}
 	publicOf(k).event(now, e)
 }
 
@@ -215,6 +248,9 @@ func (s *Socket) admit() {
 // deny refuses the socket.
 func (s *Socket) deny(err error) {
 	s.ns.server.counters.denied.Add(1)
+	if l := s.ns.server.debug.namespace.debug; l != nil {
+		l.Debug("socket refused", "socket", s.ID(), "nsp", s.ns.name, "err", err)
+	}
 	var payload []byte
 	if s.guard("", func() error { payload = s.refusal(err); return nil }) != nil {
 		return // the data's MarshalJSON has panicked, and the client is disconnected
@@ -228,10 +264,8 @@ func (s *Socket) deny(err error) {
 // refusal is the payload of the CONNECT_ERROR for an error of Use.
 func (s *Socket) refusal(err error) []byte {
 	message := "connection refused"
-	var data []byte // JSON text
-	if r, ok := asRefuse(err); !ok {
-		s.ns.server.logger.Debug("sio: refused", "nsp", s.ns.name, "err", err)
-	} else {
+	var data []byte                 // JSON text
+	if r, ok := asRefuse(err); ok { // else what went wrong is not the client's business
 		message = r.Message
 		if r.Data != nil {
 			data = s.refusalData(r.Data)

@@ -69,6 +69,7 @@ func TestCleanup(t *testing.T) {
 		t.Errorf("children %v", room.Children())
 	}
 	c := siotest.Dial(t, srv, "/room/2")
+	c.Expect("hello", "2")
 	c.Disconnect()
 	if recv(t, there) {
 		t.Error("/room/2 has stayed")
@@ -165,12 +166,10 @@ func TestCleanupRace(t *testing.T) {
 	if has(srv, "/some") || len(asked.Children()) != 0 {
 		t.Errorf("left: %v", asked.Children())
 	}
-	for i := range 100 { // many at once, which leave in another order
-		srv.Of("/n" + strconv.Itoa(i))
-	}
 	var clients []*siotest.Client
-	for i := range 100 {
+	for i := range 100 { // many at once, which leave in another order
 		clients = append(clients, siotest.Dial(t, srv, "/m"+strconv.Itoa(i)))
+		clients[i].Expect("hello")
 	}
 	for i := range clients {
 		clients[i*37%100].Disconnect()

@@ -31,7 +31,7 @@ type EnginePacket struct {
 // hooks are the options' hooks as sessions call them; nil when there are none.
 func (s *Server) hooks() *session.Hooks {
 	o := &s.options
-	if o.OnHeaders == nil && o.Engine == nil {
+	if o.OnHeaders == nil && o.Engine == nil && !s.debug.watches() {
 		return nil
 	}
 	var h session.Hooks
@@ -50,6 +50,7 @@ func (s *Server) hooks() *session.Hooks {
 	if e := o.Engine; e != nil {
 		e.install(s, &h)
 	}
+	s.debug.install(&h)
 	return &h
 }
 

@@ -209,8 +209,9 @@ type Options struct {
 	// Engine watches the connections below the namespaces.
 	Engine *EngineHooks
 
-	// Logger is told of what goes wrong, of each server's start at debug level, and of
-	// errors that no OnError takes, see [Namespace.OnError]. Default: slog.Default().
+	// Logger is told of what goes wrong, of errors that no OnError takes, see
+	// [Namespace.OnError], and at debug level of what goes on: [DebugHandler] chooses among
+	// that. Default: slog.Default().
 	Logger *slog.Logger
 
 	// Loops is the number of event loops. Default GOMAXPROCS; at most 256.

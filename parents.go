@@ -133,6 +133,7 @@ func (s *Server) enterNew(sess *session.Session, now session.Instant, name, auth
 			back.Run(back.Index(), func(_ session.Host, now session.Instant) {
 				switch {
 				case n == nil && sess.ReadyState() == session.Open:
+					s.debugInvalid(sess, name)
 					sess.Deny(now, nil, name, invalidNamespace)
 				case n == nil:
 				case sess.ReadyState() != session.Open:
@@ -228,14 +229,17 @@ func (n *Namespace) tidy() {
 func (n *Namespace) forget() {
 	s := n.server
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !n.users.CompareAndSwap(0, -1) {
-		return
+	gone := n.users.CompareAndSwap(0, -1)
+	if gone {
+		delete(s.namespaces, n.name)
+		all := n.parent.children
+		last := all[len(all)-1]
+		all[n.place], last.place = last, n.place
+		all[len(all)-1] = nil
+		n.parent.children = all[:len(all)-1]
 	}
-	delete(s.namespaces, n.name)
-	all := n.parent.children
-	last := all[len(all)-1]
-	all[n.place], last.place = last, n.place
-	all[len(all)-1] = nil
-	n.parent.children = all[:len(all)-1]
+	s.mu.Unlock()
+	if l := s.debug.parent.debug; l != nil && gone {
+		l.Debug("child namespace closed", "nsp", n.name, "parent", n.parent.name)
+	}
 }

@@ -286,6 +286,7 @@ func (r *recovery) enter(s *Socket, l *life, now session.Instant, missed []*logg
 		s.refused(ForcedClose, nil) // Withdrawn was told why
 		return
 	}
+	s.debugLetIn()
 	r.mu.Lock()
 	l.known, l.entered = true, now
 	r.mu.Unlock()

@@ -28,6 +28,7 @@ type Server struct {
 	codec      *json.Codec
 	dispatcher *dispatcher
 	logger     *slog.Logger
+	debug      scopes
 	cors       *session.CORS
 	cookie     *session.Cookie
 	client     *session.ClientFiles
@@ -61,7 +62,7 @@ func New(o Options) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		options: o, loops: o.Loops, logger: o.Logger,
+		options: o, loops: o.Loops, logger: o.Logger, debug: newScopes(o.Logger),
 		codec:      valueCodec,
 		inline:     make([]inlineSpace, o.Loops),
 		namespaces: make(map[string]*Namespace),
@@ -141,6 +142,12 @@ func (s *Server) makeLocked(name string, parent *Namespace) (n *Namespace, fresh
 }
 
 func (s *Server) announce(n *Namespace) {
+	if l := s.debug.server.debug; l != nil && n.parent == nil {
+		l.Debug("namespace made", "nsp", n.name)
+	}
+	if l := s.debug.parent.debug; l != nil && n.parent != nil {
+		l.Debug("child namespace made", "nsp", n.name, "parent", n.parent.name)
+	}
 	if f := s.options.OnNamespace; f != nil {
 		defer close(n.announced)
 		f(n)
@@ -201,6 +208,10 @@ func (s *Server) run(ctx context.Context, secure *tls.Config, addrs []string) er
 	s.mu.Unlock()
 	if err != nil {
 		return err
+	}
+	if l := s.debug.server.debug; l != nil {
+		l.Debug("run", "addrs", addrs)
+		defer l.Debug("run ended")
 	}
 	return s.runGroup(ctx, g, started, addrs)
 }
@@ -264,7 +275,7 @@ func (s *Server) beginLocked(o loop.Options) (*loop.Group, error) {
 	if err := s.dispatcher.start(); err != nil {
 		return nil, fmt.Errorf("sio: worker pool: %w", err)
 	}
-	o.App, o.Config, o.Loops, o.MaxConns, o.Logger = (*app)(s), s.config(), s.loops, s.options.MaxConns, s.logger
+	o.App, o.Config, o.Loops, o.MaxConns, o.Logger = (*app)(s), s.config(), s.loops, s.options.MaxConns, s.logger.With(scopeKey, "engine")
 	s.group = loop.NewGroup(o)
 	return s.group, nil
 }

@@ -226,6 +226,9 @@ func (s *Socket) Broadcast() Target { return Target{ns: s.ns, skip: s, compress:
 // Errors: of [Namespace.OnJoin]; [ErrRoomLimit]. With an error none of the rooms was
 // joined.
 func (s *Socket) Join(rooms ...string) error {
+	if l := s.ns.server.debug.socket.debug; l != nil {
+		l.Debug("joining", "socket", s.ID(), "nsp", s.ns.name, "rooms", slices.Clone(rooms))
+	}
 	for _, f := range s.ns.table.Load().onJoin {
 		for _, r := range rooms {
 			if err := f(s, r); err != nil {
@@ -293,6 +296,9 @@ func (s *Socket) enter(rooms []string) {
 
 // Leave takes the socket out of the rooms. Rooms that it is not in change nothing.
 func (s *Socket) Leave(rooms ...string) error {
+	if l := s.ns.server.debug.socket.debug; l != nil {
+		l.Debug("leaving", "socket", s.ID(), "nsp", s.ns.name, "rooms", slices.Clone(rooms))
+	}
 	s.mu.Lock()
 	m := s.rooms
 	s.mu.Unlock()
@@ -403,11 +409,18 @@ func (s *Socket) Do(f func()) error {
 
 // joined is called on the loop when the socket has been let in.
 func (s *Socket) joined() {
+	s.debugLetIn()
 	s.up()
 	s.ns.sockets.add(s)
 	s.ns.members[s.loop().Index()].Add(1)
 	if len(s.ns.table.Load().connect) > 0 {
 		s.push(job{kind: jobConnect})
+	}
+}
+
+func (s *Socket) debugLetIn() {
+	if l := s.ns.server.debug.namespace.debug; l != nil {
+		l.Debug("socket let in", "socket", s.ID(), "nsp", s.ns.name, "session", shortID(s.session()), "recovered", s.Recovered())
 	}
 }
 
