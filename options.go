@@ -123,7 +123,7 @@ type Options struct {
 	//
 	// A handshake must be done within Limits.HeadTime from accept. It runs on the worker
 	// pool, as do the configuration's functions, which may block; one without a free worker
-	// is closed. At most 2,048 are under way, more wait. An idle connection costs 3.3 KB
+	// is closed. At most 2,048, and half as many as Workers, are under way; more wait. An idle connection costs 3.3 KB
 	// more than one in the clear, an echo 1 us, and a broadcast is encrypted for each
 	// receiver. A client that speaks HTTP is answered with 400. Default: no encryption. Node:
 	// https.createServer.

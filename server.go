@@ -202,7 +202,10 @@ func (s *Server) run(ctx context.Context, secure *tls.Config, addrs []string) er
 		return err
 	}
 	s.mu.Lock()
-	g, err := s.beginLocked(loop.Options{Foreign: s.options.Handler, Middlewares: s.options.HTTP, TLS: secure})
+	g, err := s.beginLocked(loop.Options{
+		Foreign: s.options.Handler, Middlewares: s.options.HTTP,
+		TLS: secure, Handshakes: min(maxHandshakes, s.options.Workers/2),
+	})
 	started := s.started
 	s.ran = s.ran || err == nil
 	s.mu.Unlock()

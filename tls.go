@@ -38,6 +38,10 @@ func (s *Server) RunTLS(ctx context.Context, certFile, keyFile string, addrs ...
 	return s.run(ctx, c, addrs)
 }
 
+// maxHandshakes bounds the TLS handshakes under way. Whoever does not finish one has it for
+// Limits.HeadTime: the other workers are for those who have.
+const maxHandshakes = 2048
+
 var errNoCertificate = errors.New("sio: no certificate for TLS")
 
 // servable says why a server cannot be run with the configuration, if it cannot.

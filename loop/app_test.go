@@ -162,6 +162,7 @@ func start(t testing.TB, o Options) *server {
 		o.Config = testConfig()
 	}
 	o.App = s.app
+	o.Handshakes = max(o.Handshakes, 100)
 	s.Group = NewGroup(o)
 	go func() { s.err <- s.Run([]string{"127.0.0.1:0"}) }()
 	select {

@@ -43,6 +43,10 @@ type Options struct {
 	// Middlewares are called with every request for the engine, the first one first.
 	Middlewares []func(http.Handler) http.Handler
 
+	// Handshakes of TLS that may be under way; at least 1. Each has one of the goroutines
+	// that App offloads to, and some 30 KB, for as long as its client takes.
+	Handshakes int
+
 	Clock  Clock // nil: the system's
 	Logger *slog.Logger
 }
@@ -96,7 +100,7 @@ func NewGroup(o Options) *Group {
 		app: o.App, clock: o.Clock, handler: o.Foreign, logger: o.Logger, maxConns: int64(o.MaxConns),
 		process: &process,
 		tls:     listenerConfig(o.TLS),
-		shaken:  shakings{offer: o.App.Offload},
+		shaken:  shakings{most: max(o.Handshakes, 1), offer: o.App.Offload},
 		config:  o.Config,
 		loops:   make([]atomic.Pointer[Loop], min(max(o.Loops, 1), broadcast.MaxLoops)),
 		byEvent: make(map[gnet.EventLoop]*Loop),

@@ -14,7 +14,23 @@ type memoryConn struct {
 	gnet.Conn
 	context any
 	wrote   int
+	closed  bool
 }
+
+// memoryLoop closes such connections.
+type memoryLoop struct{ gnet.EventLoop }
+
+func (memoryLoop) Close(c gnet.Conn) error {
+	m := c.(*memoryConn)
+	if !m.closed {
+		m.closed = true
+		(&engine{g: m.context.(interface{ loop() *Loop }).loop().group}).OnClose(m, nil)
+	}
+	return nil
+}
+
+func (m *memoryConn) EventLoop() gnet.EventLoop { return memoryLoop{} }
+func (m *memoryConn) Fd() int                   { return -1 }
 
 func (m *memoryConn) Context() any          { return m.context }
 func (m *memoryConn) SetContext(x any)      { m.context = x }

@@ -226,26 +226,25 @@ func (h *shaking) SetDeadline(time.Time) error      { return nil }
 func (h *shaking) SetReadDeadline(time.Time) error  { return nil }
 func (h *shaking) SetWriteDeadline(time.Time) error { return nil }
 
-// maxShakings bounds the handshakes under way. Each has a goroutine and some 30 KB, and
-// may wait for its client as long as a request head may take.
-const maxShakings = 2048
-
 // shakings are the handshakes of a group. One beyond the bound waits until another ends,
 // or its time is over. Any goroutine.
 type shakings struct {
+	// Fixed.
+	most  int
+	offer func(f func()) bool // runs f, if somebody is free for that
+
 	failed atomic.Int64
 
 	mu    sync.Mutex
 	under int        // way
 	queue []*shaking // that wait, in order; over ones may be among them
-	offer func(f func()) bool
 }
 
 // begin runs a handshake, at once or later. Without a worker for it there is none: its
 // client is closed, as one that must be asked about is turned away.
 func (a *shakings) begin(h *shaking) {
 	a.mu.Lock()
-	if a.under >= maxShakings {
+	if a.under >= a.most {
 		a.queue = append(a.queue, h)
 		a.mu.Unlock()
 		return

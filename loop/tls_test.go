@@ -473,29 +473,30 @@ func TestTLSHandshakesAreBounded(t *testing.T) {
 	h := newHandLoop(t)
 	var running []func()
 	free := true
-	a := &shakings{offer: func(f func()) bool { running = append(running, f); return free }}
+	const most = 10
+	a := &shakings{most: most, offer: func(f func()) bool { running = append(running, f); return free }}
 	var all []*shaking
-	for range maxShakings + 3 {
+	for range most + 3 {
 		c := &tlsConn{conn: conn{closed: true}}
 		c.Init(h.Loop, c, h.now)
 		all = append(all, newShaking(h.Loop, c))
 		a.begin(all[len(all)-1])
 	}
-	if len(running) != maxShakings || a.underWay() != maxShakings+3 {
+	if len(running) != most || a.underWay() != most+3 {
 		t.Fatalf("%d run, of %d", len(running), a.underWay())
 	}
-	all[maxShakings].abort()
+	all[most].abort()
 	a.done()
-	if len(running) != maxShakings+1 || a.underWay() != maxShakings+1 {
+	if len(running) != most+1 || a.underWay() != most+1 {
 		t.Errorf("%d run, of %d", len(running), a.underWay())
 	}
 	free = false
 	a.done()
-	if a.underWay() != maxShakings-1 || h.stats.Refused.Load() != 1 {
+	if a.underWay() != most-1 || h.stats.Refused.Load() != 1 {
 		t.Errorf("without a worker: %d under way, %d turned away", a.underWay(), h.stats.Refused.Load())
 	}
 	a.begin(newShaking(h.Loop, all[0].conn))
-	if a.underWay() != maxShakings-1 || h.stats.Refused.Load() != 2 {
+	if a.underWay() != most-1 || h.stats.Refused.Load() != 2 {
 		t.Errorf("without a worker: %d under way, %d turned away", a.underWay(), h.stats.Refused.Load())
 	}
 }
