@@ -1,6 +1,7 @@
 // Package sio is a Socket.IO server for very many connections on few goroutines. It
 // speaks Engine.IO 4 and Socket.IO 5, so the official clients from version 3 on, and
-// others of that protocol, connect to it unchanged.
+// others of that protocol, connect to it unchanged; older ones with
+// [Options.AllowEIO3].
 //
 // # Start
 //

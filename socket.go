@@ -133,7 +133,8 @@ func (s *Socket) Context() context.Context {
 func (s *Socket) Transport() string { return s.session().Transport().String() }
 
 // RTT is how long the client took to answer the last ping, the time in its own queue
-// included; 0 before the first. It is measured every ping interval.
+// included; 0 before the first. It is measured every ping interval. Clients of
+// [Options.AllowEIO3] are not pinged: theirs is 0.
 func (s *Socket) RTT() time.Duration { return s.session().RTT() }
 
 // Queued is how many bytes were waiting for the client after the last write. The

@@ -72,6 +72,7 @@ func parseFlags() (*flags, error) {
 		o.Recovery = &sio.Recovery{Window: time.Duration(n) * time.Millisecond}
 		return err
 	})
+	flag.BoolVar(&o.AllowEIO3, "allow-eio3", false, "let clients of protocol 3 in, too")
 	flag.BoolVar(&f.generateID, "generate-id", false, "take session ids from the query")
 	flag.Func("cors", "CORS by its `name`", func(name string) (err error) {
 		o.CORS, err = named(name, cors)
