@@ -18,6 +18,7 @@ const { values: flags } = parseArgs({
     transports: { type: "string", default: "polling,websocket" },
     "no-upgrades": { type: "boolean", default: false },
     "no-http-compression": { type: "boolean", default: false },
+    "per-message-deflate": { type: "string" },
     "initial-packet": { type: "string" },
     "generate-id": { type: "boolean", default: false },
     "allow-eio3": { type: "boolean", default: false },
@@ -80,6 +81,7 @@ const cookies = {
   },
 };
 if (flags.cookie) options.cookie = cookies[flags.cookie];
+if (flags["per-message-deflate"]) options.perMessageDeflate = { threshold: Number(flags["per-message-deflate"]) };
 if (flags["no-http-compression"]) options.httpCompression = false;
 if (flags.parser !== undefined) options.parser = (await import(flags.parser === "parcels" ? "./lib/parcels.mjs" : flags.parser)).default;
 if (flags.recovery) options.connectionStateRecovery = { maxDisconnectionDuration: Number(flags.recovery) };

@@ -59,6 +59,11 @@ func parseFlags() (*flags, error) {
 	flag.StringVar(&f.transports, "transports", "polling,websocket", "the transports that are on, with commas")
 	flag.BoolVar(&o.NoUpgrades, "no-upgrades", false, "offer no upgrade")
 	flag.BoolVar(&o.HTTPCompression.Off, "no-http-compression", false, "never compress polling answers")
+	flag.Func("per-message-deflate", "permessage-deflate, from `n` bytes on", func(text string) error {
+		n, err := strconv.Atoi(text)
+		o.PerMessageDeflate = &sio.PerMessageDeflate{Threshold: n}
+		return err
+	})
 	flag.Func("parser", "the packets' encoding by its `name`", func(name string) error {
 		p, err := named(name, map[string]*parcels{"parcels": {}})
 		if err == nil {
