@@ -24,6 +24,8 @@ type rawClient struct {
 	pipe   io.ReadWriteCloser
 	buf    []byte // read and not yet used
 	reader websocket.Reader
+	packed bool // the last message came compressed, with so many bytes
+	length int
 }
 
 // start runs a server on the system's clock, for clients of dialIn.
@@ -62,14 +64,24 @@ func dialWith(t testing.TB, g *loop.Group, index int, query string) *rawClient {
 // upgradeRaw opens a WebSocket session on a connection.
 func upgradeRaw(t testing.TB, g *loop.Group, p io.ReadWriteCloser, query string) *rawClient {
 	t.Helper()
+	return upgradeOffering(t, g, p, query, "")
+}
+
+// upgradeOffering is upgradeRaw with an offer of extensions, unless that is empty.
+func upgradeOffering(t testing.TB, g *loop.Group, p io.ReadWriteCloser, query, offer string) *rawClient {
+	t.Helper()
+	if offer != "" {
+		offer = "Sec-WebSocket-Extensions: " + offer + "\r\n"
+	}
 	c := &rawClient{t: t, group: g, pipe: p, reader: websocket.Reader{Config: &websocket.Config{Client: true, MaxMessage: 1 << 30}}}
 	c.write([]byte("GET /socket.io/?transport=websocket&" + query + " HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\n" +
-		"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: c2lvdGVzdCBzYXlzIGhpIQ==\r\n\r\n"))
+		"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: c2lvdGVzdCBzYXlzIGhpIQ==\r\n" + offer + "\r\n"))
 	r := bufio.NewReader(p)
 	resp, err := http.ReadResponse(r, nil)
 	if err != nil || resp.StatusCode != http.StatusSwitchingProtocols {
 		t.Fatalf("opening handshake: %v %v", resp, err)
 	}
+	c.reader.Config.Deflate = resp.Header.Get("Sec-WebSocket-Extensions") != ""
 	c.buf = make([]byte, r.Buffered())
 	_, _ = io.ReadFull(r, c.buf)
 	if got := c.next(); got[0] != '0' {
@@ -106,6 +118,12 @@ func (c *rawClient) next() string {
 		}
 		c.buf = c.buf[n:]
 		if n > 0 && m.Opcode != websocket.Continuation {
+			c.length, c.packed = len(m.Data), m.Compressed
+			if m.Compressed {
+				if m.Data, err = websocket.Inflate(nil, m.Data, 1<<30); err != nil {
+					c.t.Fatal(err)
+				}
+			}
 			return string(m.Data)
 		}
 		if n == 0 {

@@ -125,6 +125,16 @@ type variant struct {
 	next  *variant
 }
 
+// Make makes the form of each frame whose payload has from bytes or more, before somebody
+// who must not take long asks for it.
+func (m *Message) Make(form Form, from int) {
+	for i := range m.Frames() {
+		if f := m.Frame(i); len(f.Payload()) >= from {
+			f.In(form)
+		}
+	}
+}
+
 // In is the frame in a form. Each is made once, by whoever asks first, and shared; when
 // two loops ask at the same moment one of the two results is dropped. It must not be
 // changed.

@@ -57,6 +57,7 @@ func checkFrame(t *testing.T, f *Frame, op websocket.Opcode, payload []byte) {
 		t.Errorf("stream form of %d bytes begins % x, want % x", len(payload), head(f.In(Stream)), head(want))
 	}
 	checkOldForms(t, f, payload)
+	checkDeflated(t, f)
 	if a, b := f.In(WireBase64), f.In(WireBase64); &a[0] != &b[0] {
 		t.Error("a form is made twice")
 	}
@@ -219,5 +220,58 @@ func BenchmarkNewMessage(b *testing.B) {
 				NewMessage(append(make([]byte, HeaderSpace, 64), `42["tick",{"x":1}]`...), bc.attachments, true)
 			}
 		})
+	}
+}
+
+// checkDeflated holds a frame's compressed forms to its plain ones: no longer, and the same
+// when they are inflated.
+func checkDeflated(t *testing.T, f *Frame) {
+	t.Helper()
+	for _, form := range []Form{Wire, WireBase64, WireOf3} {
+		for _, bits := range []uint8{8, 12, 15} {
+			plain, z := f.In(form), f.In(form.Deflated(bits))
+			if again := f.In(form.Deflated(bits)); &again[0] != &z[0] {
+				t.Error("a frame is compressed twice")
+			}
+			if len(z) >= len(plain) && &z[0] != &plain[0] {
+				t.Errorf("%d bytes are compressed to %d", len(plain), len(z))
+			}
+			r := websocket.Reader{Config: &websocket.Config{Client: true, Deflate: true, MaxMessage: 1 << 30}}
+			m, n, err := r.Next(bytes.Clone(z))
+			if err == nil && m.Compressed {
+				m.Data, err = websocket.Inflate(nil, m.Data, 1<<30)
+			}
+			h, at, _ := websocket.ParseHeader(plain)
+			if err != nil || n != len(z) || m.Opcode != h.Opcode || !bytes.Equal(m.Data, plain[at:]) {
+				t.Errorf("%d bytes with a window of %d bits: %v of %d bytes, %v", len(plain), bits, m.Opcode, len(m.Data), err)
+			}
+		}
+	}
+}
+
+// TestForms (T03): what a form is told apart by.
+func TestForms(t *testing.T) {
+	for form := Wire; form <= TextOf3; form++ {
+		if form.Plain() != form || form.WindowBits() != 0 {
+			t.Errorf("form %d is %d with a window of %d bits", form, form.Plain(), form.WindowBits())
+		}
+		for bits := uint8(8); bits <= 15; bits++ {
+			if z := form.Deflated(bits); z.Plain() != form || z.WindowBits() != bits || z.Deflated(9) != form.Deflated(9) {
+				t.Errorf("form %d with a window of %d bits is %d with %d", form, bits, z.Plain(), z.WindowBits())
+			}
+		}
+	}
+}
+
+// TestMake: long frames are made ahead, and others when they are asked for.
+func TestMake(t *testing.T) {
+	buf := append(make([]byte, HeaderSpace), bytes.Repeat([]byte("long "), 1000)...)
+	m := NewMessage(buf, [][]byte{make([]byte, 4999), make([]byte, 5000)}, true)
+	form := Wire.Deflated(15)
+	m.Make(form, 5000)
+	for i, want := range []bool{true, false, true} {
+		if made := m.Frame(i).made.Load() != nil; made != want {
+			t.Errorf("frame %d was made: %v", i, made)
+		}
 	}
 }

@@ -139,10 +139,13 @@ func (a *quietApp) Untranslatable(error)             {}
 func (a *quietApp) Offload(func()) bool              { return false }
 
 // quietSocket is a WebSocket with the main namespace joined.
-func quietSocket(h *quietHost) (*Conn, *Socket) {
+func quietSocket(h *quietHost) (*Conn, *Socket) { return quietBy(h, "UPGRADE") }
+
+// quietBy is quietSocket, opened by the request.
+func quietBy(h *quietHost, request string) (*Conn, *Socket) {
 	c, x := new(Conn), client{}
 	c.Init(h, new(quietWire), begin)
-	c.Receive(begin, append([]byte(nil), x.bytesOf("UPGRADE")...))
+	c.Receive(begin, append([]byte(nil), x.bytesOf(request)...))
 	c.Receive(begin, append([]byte(nil), x.bytesOf("40")...))
 	h.turn()
 	return c, h.app.joined[len(h.app.joined)-1]
