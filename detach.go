@@ -1,6 +1,8 @@
 package sio
 
 import (
+	"errors"
+
 	"github.com/e6a90ca8/sio/internal/inproc"
 	"github.com/e6a90ca8/sio/loop"
 )
@@ -9,12 +11,24 @@ func init() {
 	inproc.Detach = func(server any, clock loop.Clock) (*loop.Group, error) {
 		return server.(*Server).detach(clock)
 	}
+	inproc.Stream = func(server any, p loop.PacketStream) error {
+		s := server.(*Server)
+		s.mu.RLock()
+		g := s.group
+		s.mu.RUnlock()
+		if g == nil {
+			return errNotRunning
+		}
+		return g.Packets(p)
+	}
 	inproc.Path = func(server any) string { return server.(*Server).options.Path }
 	inproc.Idle = func(server any) (bool, uint64) {
 		d := server.(*Server).dispatcher
 		return d.idle(), d.bursts.Load()
 	}
 }
+
+var errNotRunning = errors.New("sio: the server does not run")
 
 // detach runs the server without a network.
 func (s *Server) detach(clock loop.Clock) (*loop.Group, error) {

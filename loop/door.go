@@ -273,6 +273,11 @@ func (g *Group) homeOf(target string) *Loop {
 	if i := g.home(sid); i >= 0 {
 		return g.Loop(i)
 	}
+	return g.anyLoop()
+}
+
+// anyLoop is a loop, each in turn; nil if there is none yet.
+func (g *Group) anyLoop() *Loop {
 	at := int(g.arrivals.Add(1))
 	for i := range g.loops {
 		if l := g.Loop((at + i) % len(g.loops)); l != nil {

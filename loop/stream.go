@@ -80,21 +80,34 @@ const (
 // If rw has a method CloseWrite that ends our direction, and SetWriteDeadline bounds the
 // time that Close waits for the last bytes.
 func (l *Loop) stream(rw io.ReadWriteCloser, remote netip.AddrPort, state *tls.ConnectionState, unread []byte, front *session.Front) error {
+	s := l.newStream(rw, remote, state)
+	return s.begin(func(now session.Instant) {
+		s.conn.Init(l, s, now)
+		if front != nil {
+			s.conn.Front(front)
+		}
+	}, unread)
+}
+
+func (l *Loop) newStream(rw io.ReadWriteCloser, remote netip.AddrPort, state *tls.ConnectionState) *stream {
 	s := &stream{
 		loop: l, rw: rw, remote: remote, tls: state,
 		end: make(chan struct{}), shut: make(chan struct{}), taken: make(chan struct{}, 1),
 	}
 	s.hand = s.receive
+	return s
+}
+
+// begin has init make the session state, on the loop, and begins to read.
+func (s *stream) begin(init func(now session.Instant), unread []byte) error {
+	l := s.loop
 	g := l.group
 	g.mu.Lock()
 	g.guests[s] = struct{}{}
 	g.mu.Unlock()
 	if !l.Do(func(_ session.Host, now session.Instant) {
 		l.stats.Connections.Add(1)
-		s.conn.Init(l, s, now)
-		if front != nil {
-			s.conn.Front(front)
-		}
+		init(now)
 		s.in = unread
 		s.receive(nil, now)
 	}) {

@@ -16,10 +16,11 @@ import (
 
 // InitStream makes c the state of a stream of packets. head is the request that the stream
 // was opened by, put as one of HTTP/1.1; a view. sid is the session that the stream shall
-// take over, from the stream's first packet, or empty for a new one.
+// take over, from the stream's first packet, or empty for a new one. front is what else is
+// known of the request, or nil.
 //
 // The wire's Shutdown must end the whole connection once everything is written.
-func (c *Conn) InitStream(h Host, w Wire, now Instant, head []byte, sid string) {
+func (c *Conn) InitStream(h Host, w Wire, now Instant, head []byte, sid string, front *Front) {
 	*c = Conn{host: h.Sessions(), wire: w, state: connAnswer, form: broadcast.Stream}
 	cfg := c.host.Config()
 	if !cfg.Transports.Has(WebTransport) {
@@ -32,7 +33,7 @@ func (c *Conn) InitStream(h Host, w Wire, now Instant, head []byte, sid string) 
 	}
 	c.ticket++
 	r := c.request()
-	r.initial = true
+	r.initial, r.front = true, front
 	q := c.opening(head)
 	switch {
 	case q == nil || cfg.Draining:

@@ -426,7 +426,7 @@ func (w *world) stream(name, sid string) {
 	if sid != "" {
 		sid = padded(sid)
 	}
-	x.conn.InitStream(x.host, x, w.now, []byte("GET /socket.io/?EIO=4&transport=webtransport HTTP/1.1\r\nHost: example.com\r\n\r\n"), sid)
+	x.conn.InitStream(x.host, x, w.now, []byte("GET /socket.io/?EIO=4&transport=webtransport HTTP/1.1\r\nHost: example.com\r\n\r\n"), sid, nil)
 	w.settle()
 }
 

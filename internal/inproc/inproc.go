@@ -1,5 +1,5 @@
-// Package inproc is how package siotest reaches into a server without the server's
-// package offering that to everybody. Its functions take a *sio.Server, and are set by
+// Package inproc is how packages siotest and webtransport reach into a server without the
+// server's package offering that to everybody. Its functions take a *sio.Server, and are set by
 // package sio.
 package inproc
 
@@ -9,6 +9,10 @@ var (
 	// Detach starts a server without a network, on a clock (nil: the system's), and
 	// returns its loops.
 	Detach func(server any, clock loop.Clock) (*loop.Group, error)
+
+	// Stream serves a stream of packets, and returns when it is closed. See
+	// [loop.Group.Packets]; while the server does not run, the error is its.
+	Stream func(server any, p loop.PacketStream) error
 
 	// Path is the path of a server's engine: "/socket.io/".
 	Path func(server any) string
