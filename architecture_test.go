@@ -519,7 +519,7 @@ func TestRowsAreNamed(t *testing.T) {
 		from, to int
 	}{
 		{'H', 1, 17}, {'H', 19, 34}, {'H', 38, 40}, {'H', 42, 42}, {'L', 1, 1}, {'L', 3, 17}, {'T', 1, 6},
-		{'S', 1, 12}, {'C', 1, 14}, {'R', 1, 12}, {'K', 1, 14}, {'O', 1, 2}, {'O', 7, 7}, {'V', 1, 7},
+		{'S', 1, 12}, {'C', 1, 14}, {'R', 1, 12}, {'K', 1, 14}, {'O', 1, 2}, {'O', 5, 8}, {'V', 1, 7},
 	} {
 		for i := rows.from; i <= rows.to; i++ {
 			if name := fmt.Sprintf("%c%02d", rows.letter, i); !shown[name] {

@@ -37,7 +37,7 @@ const (
 	rqUpper sio.Request[string, string]                  = "upper"
 )
 
-// TestTypedEvents (K01): typed events carry their values both ways, buffers among them.
+// TestTypedEvents (K01, O08): typed events carry their values both ways, buffers among them.
 func TestTypedEvents(t *testing.T) {
 	srv := newServer(t, sio.Options{})
 	echo := func(err error) error { return err }

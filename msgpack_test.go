@@ -2,7 +2,11 @@ package sio_test
 
 import (
 	"bytes"
+	"encoding/json"
+	"fmt"
 	"reflect"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/e6a90ca8/sio"
@@ -109,5 +113,58 @@ func TestNoMsgpack(t *testing.T) {
 				t.Errorf("ended with %q", r)
 			}
 		})
+	}
+}
+
+// TestMsgpackRecovery (S10, V02, V03, V04): a client that speaks MessagePack comes back to what
+// it had, and is sent what it has missed; it may speak the default encoding by then.
+func TestMsgpackRecovery(t *testing.T) {
+	srv := newServer(t, sio.Options{Recovery: &sio.Recovery{}})
+	left := make(chan bool, 1)
+	srv.OnDisconnect(func(*sio.Socket, sio.Reason) { left <- true })
+	g := startRaw(t, srv)
+	var grant struct{ Sid, Pid string }
+	var event []string
+	read := func(data string, into any) {
+		t.Helper()
+		if err := json.Unmarshal([]byte(data), into); err != nil {
+			t.Fatalf("%s: %v", data, err)
+		}
+	}
+	a := dialIn(t, g, 0)
+	a.sendMsgpack(0, -1, "")
+	data, _ := a.nextMsgpack()
+	read(data, &grant)
+	id, pid := grant.Sid, grant.Pid
+	for _, dial := range []func(auth string) (next func() string, end func()){
+		func(auth string) (func() string, func()) {
+			c := dialIn(t, g, 1)
+			c.sendMsgpack(0, -1, auth)
+			return func() string { data, _ := c.nextMsgpack(); return data }, func() { c.pipe.Close() }
+		},
+		func(auth string) (func() string, func()) {
+			c := dialIn(t, g, 0)
+			c.send("40" + auth)
+			return func() string { return strings.TrimLeft(c.next(), "0123456789") }, func() { c.pipe.Close() }
+		},
+	} {
+		if event == nil {
+			emit(t, srv, "seen", "1")
+			data, _ := a.nextMsgpack()
+			read(data, &event)
+			a.pipe.Close()
+			recv(t, left)
+		}
+		emit(t, srv, "missed", "2")
+		next, end := dial(fmt.Sprintf(`{"pid":%q,"offset":%q}`, pid, event[len(event)-1]))
+		read(next(), &grant)
+		if grant.Sid != id || grant.Pid != pid {
+			t.Fatalf("came back as %+v, was %s %s", grant, id, pid)
+		}
+		if read(next(), &event); !slices.Equal(event[:2], []string{"missed", "2"}) || len(event) != 3 {
+			t.Errorf("got %q", event)
+		}
+		end()
+		recv(t, left)
 	}
 }
