@@ -167,7 +167,9 @@ func (t Target) each(f func(t Target) error) error {
 	return nil
 }
 
-// one is the socket, if the target is nothing but the room of its id.
+// one is the socket, if the target is nothing but the room of its id. Ids of another length,
+// which old clients have and sessions whose ids the application makes, are found on the
+// longer way.
 func (t Target) one() *Socket {
 	if len(t.rooms) != 1 || len(t.rooms[0]) != session.IDLen || len(t.except) > 0 || t.filter != nil {
 		return nil

@@ -138,8 +138,10 @@ func queryObject(query []byte) (object []byte) {
 	return append(object, '}')
 }
 
-// id is the id of the session's socket in a namespace: the session's own in "/", and
-// otherwise that behind the namespace's name. Any goroutine.
+// socketID is the id of the session's socket in a namespace: the session's own in "/", and
+// otherwise that behind the namespace's name. It is made anew each time. Any goroutine.
+//
+// Source: the reference server; clients of revision 3 put it together in the same way.
 func (s *Session) socketID(nsp string) string {
 	if nsp == "/" {
 		return s.ID()
