@@ -158,6 +158,9 @@ func (e *engine) OnOpen(c gnet.Conn) ([]byte, gnet.Action) {
 			if l := g.refusing(c.EventLoop()); l != nil {
 				l.stats.Refused.Add(1)
 			}
+			if g.overTLS(c, nil) {
+				return nil, gnet.Close // it would be no answer there
+			}
 			return unavailable, gnet.Close
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -386,6 +387,59 @@ func TestTLSForeign(t *testing.T) {
 	ws.expect(`42["echo"]`)
 	ws.echo(strings.Repeat("x", 100_000))
 	s.eventually("one connection is counted", func() bool { return s.Connections() == 1 })
+}
+
+// TestTLSMiddlewares (H42): requests that pass middlewares first do so with what TLS has
+// negotiated, and a WebSocket is the loops' behind them.
+func TestTLSMiddlewares(t *testing.T) {
+	a := newAuthority(t)
+	var passed atomic.Int64
+	s := start(t, Options{Loops: 2, TLS: a.server(), Middlewares: []func(http.Handler) http.Handler{
+		func(next http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.TLS == nil || r.TLS.ServerName != "sio.test" {
+					t.Error("no TLS")
+				}
+				passed.Add(1)
+				next.ServeHTTP(w, r)
+			})
+		},
+	}})
+	nc := s.records(a.client())
+	c := &httpClient{nc, t, bufio.NewReader(nc)}
+	sid := c.open()
+	if status, body := c.do("POST", polling+"&sid="+sid, "40"); status != 200 || body != "ok" {
+		t.Fatalf("%d %q", status, body)
+	}
+	ws := upgrade(t, nc, "", "40", `42["echo"]`)
+	ws.expectPrefix("0{")
+	ws.expectPrefix("40{")
+	ws.expect(`42["echo"]`)
+	ws.echo(strings.Repeat("x", 100_000))
+	if n := passed.Load(); n != 3 {
+		t.Errorf("%d requests have passed", n)
+	}
+	for _, k := range s.app.all() {
+		if h := k.Session().Handshake(); h.TLS == nil || h.TLS.ServerName != "sio.test" {
+			t.Error("a session does not know of TLS")
+		}
+		if w := k.Session().WebSocket(); w != nil {
+			if _, ok := w.Wire().(*tlsConn); !ok {
+				t.Errorf("the WebSocket is a %T", w.Wire())
+			}
+		}
+	}
+}
+
+// TestTLSTurnedAway: a client for which there is no place is closed without a word, since
+// none in the clear would be understood.
+func TestTLSTurnedAway(t *testing.T) {
+	a := newAuthority(t)
+	s := start(t, Options{TLS: a.server(), MaxConns: 1})
+	s.connectTLS(a.client())
+	if b, err := io.ReadAll(s.dial()); len(b) > 0 {
+		t.Errorf("it is told %q, %v", b, err)
+	}
 }
 
 // TestTLSForeignHijack: a handler may take the connection over itself.

@@ -1,12 +1,15 @@
 // The official client over TLS, with the server's certificate, and with its own.
 
+import { describe, test } from "node:test";
+import { connect } from "node:tls";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import echo from "./cases/echo.mjs";
 import { certificate } from "./lib/certificate.mjs";
 import { call, equal, gather, next, numbered, ok, within } from "./lib/check.mjs";
-import { suite } from "./lib/suite.mjs";
+import { ServerUnderTest } from "./lib/server.mjs";
+import { suite, target, timeout } from "./lib/suite.mjs";
 
 const authority = certificate("authority.test");
 const stranger = certificate("stranger.test");
@@ -107,3 +110,23 @@ suite(
   ],
   { flags: [...flags, "--tls-ca", file("ca.pem", ca)], options: { ca, cert: client.cert, key: client.key } },
 );
+
+describe("tls: the wire", () => {
+  test("fault 79: renegotiation", { timeout }, async () => {
+    const server = await ServerUnderTest.start(flags);
+    const socket = connect({ host: "127.0.0.1", port: server.port, ca, servername: "sio.test", maxVersion: "TLSv1.2" });
+    try {
+      await within(next(socket, "secureConnect"), "the handshake");
+      const end = new Promise((resolve) => {
+        socket.on("error", (err) => resolve(err.code.replace(/.*_(?=ALERT_)/, ""))); // OpenSSL has prefixed it in several ways
+        socket.on("close", () => resolve("closed"));
+        if (socket.renegotiate({}, (err) => !err && resolve("done")) === false) resolve("not asked for");
+      });
+      // Node's servers allow three in ten minutes, ours none.
+      equal(await within(end, "its end"), target === "sio" ? "ALERT_UNEXPECTED_MESSAGE" : "done");
+    } finally {
+      socket.destroy();
+      await server.kill();
+    }
+  });
+});
