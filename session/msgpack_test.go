@@ -113,6 +113,21 @@ func TestMsgpack(t *testing.T) {
 			. cast / 42["cast"]
 			ws< ` + poll(`2["cast"]`) + `
 		`},
+		"compressed": {rows: "S10 T03", set: deflateOn, script: `
+			ws> UPGRADE | Sec-WebSocket-Extensions: permessage-deflate
+			ws< 101
+			ws< ` + wsPacket + `
+			ws> ` + ws("0") + `
+			ws< ` + ws(`0{"sid":"s2"}`) + `
+			ws> ` + ws(`2["echo",1]`) + `
+			ws< ` + ws(`2["echo",1]`) + `
+			. emit s2 42["{a*2000}"]
+			ws< z ` + ws(`2["{a*2000}"]`) + `
+			. cast / 42["{b*2000}"]
+			ws< z ` + ws(`2["{b*2000}"]`) + `
+			. plain s2 42["{c*2000}"]
+			ws< ` + ws(`2["{c*2000}"]`) + `
+		`},
 		"beside the default encoding": {rows: "S10", script: joinedWS + `
 			b> UPGRADE
 			b< 101
