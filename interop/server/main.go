@@ -110,6 +110,8 @@ func parseFlags() (*flags, error) {
 			o.Transports |= sio.Polling
 		case "websocket":
 			o.Transports |= sio.WebSocket
+		case "webtransport":
+			o.Transports |= sio.WebTransport
 		default:
 			return nil, fmt.Errorf("unknown transport %q", name)
 		}
@@ -143,6 +145,12 @@ func run() error {
 	go func() {
 		select {
 		case <-a.srv.Started():
+			if f.options.Transports&sio.WebTransport != 0 {
+				if err := withQUIC(ctx, a.srv); err != nil {
+					slog.Error(err.Error())
+					os.Exit(1)
+				}
+			}
 			fmt.Printf("listening %s://%s\n", scheme, a.srv.Addrs()[0])
 		case <-ctx.Done():
 		}
