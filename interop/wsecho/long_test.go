@@ -45,9 +45,18 @@ func TestLong(t *testing.T) {
 		go p.write(parts(websocket.Binary, payload+"x", 1<<20))
 		p.failed(websocket.StatusTooBig)
 	})
-	t.Run("a fragment more than 65,536", func(t *testing.T) {
+	t.Run("9.3, 9.4: 65,536 fragments and an empty one", func(t *testing.T) {
 		p := dial(t, plainAddr, "")
-		go p.write(parts(websocket.Binary, payload[:65_537], 1))
+		s := payload[:4<<20]
+		wire := parts(websocket.Text, s, 64)
+		wire[len(wire)-64-6] &^= 0x80 // that was the last one
+		go p.write(join(wire, part(websocket.Continuation, true, "")))
+		p.expect(text(s))
+		p.closes()
+	})
+	t.Run("a fragment more than 65,537", func(t *testing.T) {
+		p := dial(t, plainAddr, "")
+		go p.write(parts(websocket.Binary, payload[:65_538], 1))
 		p.failed(websocket.StatusPolicy)
 	})
 }

