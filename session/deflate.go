@@ -50,12 +50,8 @@ func (c *Conn) agree(q *Request) (d websocket.Deflate, err error) {
 
 var extensionsField = []byte("Sec-WebSocket-Extensions")
 
-// put adds a message in the form that the client takes.
+// put adds a message for a client that takes compressed ones.
 func (c *Conn) put(o *Output, m *broadcast.Message) {
-	if c.form.WindowBits() == 0 {
-		o.message(m, c.form)
-		return
-	}
 	from, before := c.host.Config().DeflateFrom, o.bytes
 	for i := range m.Frames() {
 		form := c.form

@@ -297,15 +297,22 @@ func (s *Session) queue(m *broadcast.Message, fanned bool) {
 		}
 	}
 	if s.ws != nil {
+		var o *Output
 		if fanned {
-			o := s.ws.fanned()
-			if s.ws.put(o, m); o.bytes > flushEarly {
-				s.host.Laden()
-			}
-			return
+			o = s.ws.fanned()
+		} else {
+			o = s.ws.output()
 		}
-		o := s.ws.output()
-		if s.ws.put(o, m); o.bytes > flushEarly {
+		if form := s.ws.form; form.WindowBits() == 0 {
+			o.message(m, form)
+		} else {
+			s.ws.put(o, m)
+		}
+		switch {
+		case o.bytes <= flushEarly:
+		case fanned:
+			s.host.Laden()
+		default:
 			s.host.Bulky(s.ws)
 		}
 		return
