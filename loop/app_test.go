@@ -115,6 +115,13 @@ func (a *testApp) seen() []string {
 	return append([]string(nil), a.order...)
 }
 
+// firstReason is why the first socket that ended did.
+func (a *testApp) firstReason() session.Reason {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.reasons[0]
+}
+
 // all are the sockets that are there.
 func (a *testApp) all() []*session.Socket {
 	a.mu.Lock()

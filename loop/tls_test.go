@@ -282,7 +282,7 @@ func TestTLSBrokenRecord(t *testing.T) {
 		t.Errorf("the client is told %v", err)
 	}
 	s.eventually("its session has ended", func() bool { return s.app.ended.Load() == 1 })
-	if r := s.app.reasons[0]; r != session.TransportError {
+	if r := s.app.firstReason(); r != session.TransportError {
 		t.Errorf("for %q", r)
 	}
 }
@@ -300,7 +300,7 @@ func TestTLSEnds(t *testing.T) {
 		t.Errorf("%q, %v", b, err)
 	}
 	s.eventually("its session has ended", func() bool { return s.app.ended.Load() == 1 })
-	if r := s.app.reasons[0]; r != session.TransportClose {
+	if r := s.app.firstReason(); r != session.TransportClose {
 		t.Errorf("for %q", r)
 	}
 
@@ -479,7 +479,7 @@ func TestTLSSlowReader(t *testing.T) {
 		s.Loop(0).Send(slow, long, 0, true)
 		return s.app.ended.Load() == 1
 	})
-	if r := s.app.reasons[0]; r != session.SlowConsumer {
+	if r := s.app.firstReason(); r != session.SlowConsumer {
 		t.Errorf("for %q", r)
 	}
 	other.echo(strings.Repeat("x", 300_000)) // one message that is longer than the limit is let through
