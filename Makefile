@@ -8,7 +8,7 @@ BENCH   ?= .
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 # A module of its own each: what they need is no dependency of sio.
-MODULES = interop bench/peers webtransport
+MODULES = interop bench/peers webtransport examples/mount
 
 .DEFAULT_GOAL := help
 .PHONY: help run client test check build-all unit modules fuzz fuzz-short interop bench bench-micro clean
