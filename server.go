@@ -198,6 +198,9 @@ func (s *Server) Run(ctx context.Context, addrs ...string) error {
 }
 
 func (s *Server) run(ctx context.Context, secure *tls.Config, addrs []string) error {
+	if len(addrs) == 0 {
+		secure = nil // there is nothing to encrypt
+	}
 	if err := servable(secure); err != nil {
 		return err
 	}

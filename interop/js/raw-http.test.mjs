@@ -7,6 +7,7 @@ import { brotliDecompressSync, gunzipSync, inflateSync } from "node:zlib";
 import { equal, match } from "./lib/check.mjs";
 import { engine, http, parseHead, Poller, upgradeRequest, wire, Wire } from "./lib/raw.mjs";
 import { raw, target } from "./lib/suite.mjs";
+import { netHTTP } from "./lib/server.mjs";
 
 const polling = (more) => engine("polling", more);
 const methods = "GET,HEAD,PUT,PATCH,POST,DELETE";
@@ -109,7 +110,7 @@ raw(
       async run(server) {
         for (const query of [{}, polling(), engine("x"), polling({ sid: "nobody" })]) {
           const res = await http(server, { method: "OPTIONS", query, headers: { origin: "http://a.example" } });
-          equal([res.status, res.text, res.headers["content-length"]], [204, "", "0"]);
+          equal([res.status, res.text, res.headers["content-length"]], [204, "", netHTTP ? undefined : "0"]);
           equal(told(res.headers), { "allow-origin": "*", "allow-methods": methods, vary: "Access-Control-Request-Headers" });
         }
         equal(told((await preflight(server, "http://a.example")).headers), {

@@ -1,11 +1,13 @@
 // Runs the conformance suite: installs the packages, looks for Chromium, runs every
 // *.test.mjs and prints the counts. Exit status 0 only if every test ran and passed.
 //
-//	node run.mjs [--sio [--race] [--inline] [--procs N]] [--no-install] [--slowest N] [FILE...]
+//	node run.mjs [--sio [--race] [--inline] [--mounted] [--middleware] [--procs N]] [--no-install] [--slowest N] [FILE...]
 //
 //	--sio      build ../server and test that
 //	--race     with the race detector; a report of it fails the run
 //	--inline   with the handlers that echo on the event loops
+//	--mounted  served by net/http, with the server's Handler
+//	--middleware  with a middleware for every request
 //	--procs N  with GOMAXPROCS=N, and so with as many event loops
 //
 // Without --sio the environment says which server is tested, see lib/server.mjs and ../APP.md.
@@ -26,6 +28,8 @@ const { values: flags, positionals } = parseArgs({
     sio: { type: "boolean", default: false },
     race: { type: "boolean", default: false },
     inline: { type: "boolean", default: false },
+    mounted: { type: "boolean", default: false },
+    middleware: { type: "boolean", default: false },
     procs: { type: "string" },
     "no-install": { type: "boolean", default: false },
     slowest: { type: "string", default: "0" },
@@ -64,12 +68,12 @@ if (flags.sio) {
   if (error?.code === "ENOENT") fail("no go in PATH: the server of --sio cannot be built. See https://go.dev/dl.");
   if (error || status !== 0) fail(`go build ended with ${error?.message ?? status}.`);
   process.env.SIO_TARGET = "sio";
-  process.env.SIO_SERVER_CMD = binary + (flags.inline ? " --inline" : "");
+  process.env.SIO_SERVER_CMD = [binary, ...["inline", "mounted", "middleware"].filter((f) => flags[f]).map((f) => `--${f}`)].join(" ");
   delete process.env.SIO_URL;
   if (flags.race) process.env.GORACE = `log_path=${join(built, "race")}`;
   if (flags.procs) process.env.GOMAXPROCS = flags.procs;
-} else if (flags.race || flags.inline || flags.procs) {
-  fail("--race, --inline and --procs go with --sio.");
+} else if (flags.race || flags.inline || flags.mounted || flags.middleware || flags.procs) {
+  fail("--race, --inline, --mounted, --middleware and --procs go with --sio.");
 }
 
 /** raceReports are what the race detector has written, one text for each process. */

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
 	"os"
 	"os/signal"
 	"strconv"
@@ -30,13 +31,13 @@ func main() {
 	}
 }
 
-// flags are those of APP.md, and one of our own: inline.
+// flags are those of APP.md, and some of our own: inline, mounted, middleware.
 type flags struct {
 	port              int
 	options           sio.Options
 	transports        string
 	generateID, stdin bool
-	inline            bool
+	inline, mounted   bool
 	cert, key         string
 }
 
@@ -102,6 +103,11 @@ func parseFlags() (*flags, error) {
 	})
 	flag.BoolVar(&f.stdin, "stdin", false, "stop at the end of stdin")
 	flag.BoolVar(&f.inline, "inline", false, "handle the events that echo on the event loop")
+	flag.BoolVar(&f.mounted, "mounted", false, "serve by net/http, with the server's Handler")
+	flag.BoolFunc("middleware", "have every request pass a middleware", func(string) error {
+		o.HTTP = []func(http.Handler) http.Handler{stamped}
+		return nil
+	})
 	flag.Parse()
 
 	for name := range strings.SplitSeq(f.transports, ",") {
@@ -135,6 +141,9 @@ func run() error {
 	a, err := newApp(ctx, f)
 	if err != nil {
 		return err
+	}
+	if f.mounted {
+		return a.mounted(f)
 	}
 	scheme, serve := "http", a.srv.Run
 	if f.cert != "" {

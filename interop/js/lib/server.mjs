@@ -19,6 +19,9 @@ const foreign = process.env.SIO_SERVER_CMD || process.env.SIO_URL;
 export const target = process.env.SIO_TARGET || (foreign ? "sio" : "reference");
 if (!["reference", "sio"].includes(target)) throw new Error(`SIO_TARGET is ${target}, want reference or sio`);
 
+/** netHTTP: polling is answered by net/http, which has rules of its own for some fields. */
+export const netHTTP = / --(mounted|middleware)\b/.test(process.env.SIO_SERVER_CMD ?? "");
+
 const command = () => {
   if (process.env.SIO_SERVER_CMD) return process.env.SIO_SERVER_CMD.split(/\s+/).filter(Boolean);
   if (process.env.SIO_URL) {
