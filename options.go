@@ -401,6 +401,11 @@ func (o Options) withDefaults() (Options, error) {
 	if o.AckError == nil {
 		o.AckError = ackError
 	}
+	for _, m := range o.HTTP {
+		if m == nil {
+			return o, errors.New("sio: HTTP: a middleware is nil")
+		}
+	}
 	if o.JSON != nil && (o.JSON.Marshal == nil || o.JSON.Unmarshal == nil) {
 		return o, errors.New("sio: JSON needs both functions")
 	}

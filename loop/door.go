@@ -292,11 +292,9 @@ func (g *Group) anyLoop() *Loop {
 // server that has read it, and frames the body anew. It reports false if a middleware has
 // made something of the request that no head can have.
 func appendHead(b []byte, r *http.Request, target string, whole bool) ([]byte, bool) {
-	proto := r.Proto
-	if !whole {
-		if proto = "HTTP/1.1"; r.ProtoMajor == 1 && r.ProtoMinor == 0 {
-			proto = "HTTP/1.0"
-		}
+	proto := "HTTP/1.1"
+	if r.ProtoMajor == 1 && r.ProtoMinor == 0 {
+		proto = "HTTP/1.0"
 	}
 	if !plain(r.Method) || !plain(target) || !plain(r.Host) {
 		return b, false

@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/e6a90ca8/sio/codec/http1"
 	"github.com/e6a90ca8/sio/session"
 )
 
@@ -500,6 +501,37 @@ func TestMountedInAnotherGroup(t *testing.T) {
 	if status, body := inner.http().do("GET", "/other/?EIO=4&transport=polling", ""); status != 200 {
 		t.Errorf("the outer: %d %q", status, body)
 	}
+}
+
+// FuzzAppendHead holds the head that the session is shown to two promises, for whatever
+// net/http takes for a request and a middleware makes of it: it is one head and nothing
+// more, and it has the method, target and field that the request has.
+func FuzzAppendHead(f *testing.F) {
+	f.Add("GET /socket.io/?EIO=4 HTTP/1.1\r\nHost: h\r\nOrigin: http://x\r\n\r\n", "ann", true)
+	f.Add("POST /socket.io/ HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "ann\r\nX: 1", false)
+	f.Add("GET /socket.io/ HTTP/1.0\r\n\r\n", "", true)
+	f.Fuzz(func(t *testing.T, raw, value string, whole bool) {
+		r, err := http.ReadRequest(bufio.NewReader(strings.NewReader(raw)))
+		if err != nil {
+			return
+		}
+		r.Header.Set("X-Value", value)
+		head, ok := appendHead(nil, r, r.RequestURI, whole)
+		if !ok {
+			return
+		}
+		var p http1.Progress
+		h, n, err := http1.ParseHead(head, &p, &http1.Limits{})
+		if err != nil {
+			return // the session refuses it
+		}
+		if n != len(head) {
+			t.Fatalf("%d of %q is a head", n, head)
+		}
+		if string(h.Method) != r.Method || string(h.Target) != r.RequestURI || strings.Trim(string(h.Field("X-Value")), " \t") != strings.Trim(value, " \t") {
+			t.Fatalf("%q of %q", head, raw)
+		}
+	})
 }
 
 // TestUntouched: a context that anybody has added a value to is kept.

@@ -300,6 +300,22 @@ func TestMiddlewaresAndForeign(t *testing.T) {
 	}
 }
 
+// TestMiddlewaresLimit: a request of a connection of ours takes no second place.
+func TestMiddlewaresLimit(t *testing.T) {
+	s := start(t, Options{MaxConns: 1, Middlewares: []func(http.Handler) http.Handler{header}})
+	c := s.http()
+	sid := c.open()
+	c.send("GET", polling+"&sid="+sid, "")
+	s.eventually("it waits", func() bool {
+		waits := false
+		s.Loops(func(l *Loop) { waits = waits || l.Stats().Connections.Load() == 1 })
+		return waits
+	})
+	if n := s.Connections(); n != 1 {
+		t.Errorf("%d connections are counted", n)
+	}
+}
+
 // TestMiddlewaresBusy: when net/http has no room for another connection its request is
 // answered with 503: it was for the engine, and may be tried again.
 func TestMiddlewaresBusy(t *testing.T) {
@@ -309,4 +325,44 @@ func TestMiddlewaresBusy(t *testing.T) {
 	if status, _ := c.do("GET", polling, ""); status != 503 {
 		t.Errorf("%d", status)
 	}
+}
+
+// TestMiddlewaresOverTLS (H18 H42): on a listener of ours over TLS requests pass the
+// middlewares, which know of it, and a WebSocket ends up on its loop, encrypted by that.
+func TestMiddlewaresOverTLS(t *testing.T) {
+	a := newAuthority(t)
+	knowing := func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.TLS == nil {
+				t.Error("a middleware is not told of TLS")
+			}
+			next.ServeHTTP(w, r)
+		})
+	}
+	s := start(t, Options{Loops: 2, TLS: a.server(), Middlewares: []func(http.Handler) http.Handler{knowing, user}})
+	c := s.httpTLS(a.client())
+	sid := c.open()
+	if status, body := c.do("POST", polling+"&sid="+sid, "40"); status != 200 || body != "ok" {
+		t.Fatalf("%d %q", status, body)
+	}
+	ws := upgrade(t, s.dialTLS(a.client()), sid, "2probe")
+	ws.expect("3probe")
+	ws.send("5")
+	ws.expectPrefix("40{")
+	ws.echo(strings.Repeat("x", 100_000))
+	direct := s.connectTLS(a.client())
+	direct.echo("hello")
+	s.Loops(func(l *Loop) {
+		do(t, l, func() {
+			for _, x := range l.table.All() {
+				h := x.Handshake()
+				if h.TLS == nil || !h.Secure || h.Context == nil || h.Context.Value(userKey{}) != "ann" {
+					t.Errorf("its handshake: %+v", h)
+				}
+				if _, ok := x.WebSocket().Wire().(*tlsConn); !ok {
+					t.Errorf("it is carried by a %T", x.WebSocket().Wire())
+				}
+			}
+		})
+	})
 }

@@ -52,15 +52,18 @@ func (g *Group) visit(w http.ResponseWriter, r *http.Request, a *arrival) {
 		return
 	}
 	l := g.homeOf(a.target)
-	if n := g.conns.Add(1); n > g.maxConns || l == nil {
-		g.conns.Add(-1)
-		if l != nil {
-			l.stats.Refused.Add(1)
-		}
+	if l == nil {
 		tryLater(w)
 		return
 	}
-	defer g.conns.Add(-1)
+	if a.mounted { // a connection of the group's has its place
+		defer g.conns.Add(-1)
+		if g.conns.Add(1) > g.maxConns {
+			l.stats.Refused.Add(1)
+			tryLater(w)
+			return
+		}
+	}
 	v := &visit{
 		loop: l, remote: addrOf(r.RemoteAddr), tls: r.TLS, bare: r.Method == http.MethodHead,
 		taken: make(chan struct{}, 1), done: make(chan struct{}),
