@@ -217,6 +217,9 @@ func (n *Namespace) letGo() {
 	}
 }
 
+// gone reports whether n was forgotten: nobody can come to it any more.
+func (n *Namespace) gone() bool { return n.fleeting && n.users.Load() < 0 }
+
 // tidy is for a socket that did not come after all: n may have been made for it.
 func (n *Namespace) tidy() {
 	if n.fleeting && n.users.Load() == 0 {

@@ -30,7 +30,12 @@ import (
 // that ends with "transport close". Functions of OnDisconnect are called in any case, and the
 // client is only let in again when they have returned: they must not wait for it.
 //
-// What is kept lives in memory, and ends with [Server.Run].
+// A *Socket that has ended can still be sent to while its client may come back, or has:
+// that goes to the client, and is no [ErrClosed]. Only what is not volatile is kept.
+// [Namespace.OnOutgoing] is not shown what is sent again.
+//
+// What is kept lives in memory, and ends with [Server.Run]. A client of protocol 3 cannot come
+// back.
 //
 // Costs: all broadcasts and Joins of a namespace go through one lock, and each event is
 // encoded for itself, also if it is a [Packet] that was sent before.

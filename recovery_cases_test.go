@@ -459,3 +459,32 @@ func TestRecoveryParser(t *testing.T) {
 		t.Errorf("got %q", e)
 	}
 }
+
+// TestRecoveryOldPing (V04): a pong for a ping that was sent before the client came back says
+// nothing of what it was sent then.
+func TestRecoveryOldPing(t *testing.T) {
+	x := newTrip(t, sio.Options{
+		PingInterval: time.Second, PingTimeout: 100 * time.Second,
+		Recovery: &sio.Recovery{Window: 300 * time.Second},
+	})
+	x.srv.Of("/n")
+	x.cut()
+	x.emit(x.srv, "e", 1)
+	x.clock.Advance(150 * time.Second)
+	old := x.c
+	b := siotest.Dial(t, x.srv, "/n", siotest.Mute())
+	x.clock.Advance(10 * time.Second) // it has been sent a ping
+	x.c = b.Of("/", siotest.Resume(old))
+	x.want("e(1)")
+	if err := b.SendRaw("3"); err != nil {
+		t.Error(err)
+	}
+	x.clock.Advance(50 * time.Second)
+	x.cut()
+	x.clock.Advance(297 * time.Second) // the event is forgotten, the client not yet
+	if _, lives, events, _, _ := sio.Remembered(x.srv.Namespace); lives != 1 || events != 0 {
+		t.Fatalf("%d lives, %d events", lives, events)
+	}
+	x.c = old // which has not got it: it was lost on the way
+	x.back(false)
+}

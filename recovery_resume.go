@@ -349,7 +349,7 @@ func (r *recovery) left(s *Socket, reason Reason) {
 	r.mu.Lock()
 	l := m.life
 	var over *Socket
-	if recoverable(reason) {
+	if recoverable(reason) && !s.ns.gone() {
 		l.state, l.since = lifeEnds, now
 		if confirmed > l.entered {
 			l.certain = confirmed

@@ -10,6 +10,8 @@ import (
 //
 //	var player = sio.NewSlot[*Player]()
 //
+// A client that comes back ([Options.Recovery]) has another socket with the same values.
+//
 // Any goroutine; the value is the user's to guard if it changes inside. The zero Slot is
 // nobody's: its methods panic.
 type Slot[T any] struct{ number int } // from 1

@@ -155,7 +155,8 @@ func (s *Socket) loop() *loop.Loop { return s.session().Host().(*loop.Loop) }
 // anywhere in it, travel as attachments; [Raw] is JSON text that is sent as it is.
 // Arguments are encoded before Emit returns.
 //
-// Errors: [ErrClosed], [ErrReservedEvent], and those of encoding.
+// Errors: [ErrClosed], unless the client may come back, see [Recovery]; [ErrReservedEvent];
+// those of encoding.
 func (s *Socket) Emit(event string, args ...any) error {
 	p := Prepare(event)
 	defer p.Release()
