@@ -66,7 +66,12 @@ func main() {
 		// 3. a cookie for the load balancer
 		Cookie: &sio.Cookie{Name: "lb", SameSite: http.SameSiteStrictMode},
 
-		// 4. who may connect at all
+		// 4. clients that come back to where they were
+		Recovery: &sio.Recovery{
+			Window: time.Minute,
+		},
+
+		// 5. who may connect at all
 		AllowRequest: func(ctx context.Context, h *sio.Handshake) error {
 			if h.Field("X-Region") == "moon" {
 				return sio.Forbid("not from there")
@@ -74,7 +79,7 @@ func main() {
 			return nil
 		},
 
-		// 5. refusals are watched
+		// 6. refusals are watched
 		OnHandshakeError: func(e *sio.HandshakeError) {
 			figures.Lock()
 			defer figures.Unlock()
@@ -82,12 +87,20 @@ func main() {
 				figures.refused = append(figures.refused, e.Message)
 			}
 		},
+
+		// 7. middlewares for HTTP
+		HTTP: []func(http.Handler) http.Handler{func(next http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("X-Served-By", "twin")
+				next.ServeHTTP(w, r)
+			})
+		}},
 	})
 	if err != nil {
 		log.Fatal(err)
 	}
 
-	// 6. a middleware that lets in, and says why not
+	// 8. a middleware that lets in, and says why not
 	srv.Use(func(ctx context.Context, s *sio.Socket) error {
 		var auth struct{ Name string }
 		if s.Handshake().DecodeAuth(&auth) == nil && auth.Name != "" {
@@ -97,7 +110,7 @@ func main() {
 		return sio.Refuse{Message: "who are you?", Data: map[string]any{"need": []string{"name"}}}
 	})
 
-	// 7. rooms: everybody but the sender
+	// 9. rooms: everybody but the sender
 	Enter.On(srv, func(s *sio.Socket, room string) error {
 		if err := s.Join(room); err != nil {
 			return err
@@ -105,7 +118,7 @@ func main() {
 		return Entered.Emit(s.To(room), name.Get(s))
 	})
 
-	// 8. an acknowledgement with a value, or an error
+	// 10. an acknowledgement with a value, or an error
 	Divide.Handle(srv, func(ctx context.Context, s *sio.Socket, a, b float64) (float64, error) {
 		if b == 0 {
 			return 0, sio.Fail{Code: "zero", Message: "division by zero"}
@@ -113,13 +126,13 @@ func main() {
 		return a / b, nil
 	})
 
-	// 9. binary in both directions
+	// 11. binary in both directions
 	Reverse.Handle(srv, func(ctx context.Context, s *sio.Socket, b sio.Binary) (sio.Binary, error) {
 		slices.Reverse(b)
 		return b, nil
 	})
 
-	// 10. a question to one client, with a time limit
+	// 12. a question to one client, with a time limit
 	srv.On("guess", func(s *sio.Socket, m *sio.Msg) error {
 		ctx, cancel := context.WithTimeout(s.Context(), 2*time.Second)
 		defer cancel()
@@ -130,7 +143,7 @@ func main() {
 		return s.Emit("guessed", n*2)
 	})
 
-	// 11. a question to a room
+	// 13. a question to a room
 	Vote.On(srv, func(s *sio.Socket, room string) error {
 		ctx, cancel := context.WithTimeout(s.Context(), 2*time.Second)
 		defer cancel()
@@ -145,22 +158,22 @@ func main() {
 		return srv.To(room).Emit("votes", votes)
 	})
 
-	// 12. several rooms, with exceptions
+	// 14. several rooms, with exceptions
 	Shout.On(srv, func(s *sio.Socket, text string) error {
 		return srv.To("red", "blue").Except("quiet").Emit("shouted", text)
 	})
 
-	// 13. relays: the arguments as they came
+	// 15. relays: the arguments as they came
 	srv.On("relay", func(s *sio.Socket, m *sio.Msg) error {
 		return m.Forward(s.Broadcast(), "relayed")
 	})
 
-	// 14. events that may be dropped
+	// 16. events that may be dropped
 	srv.On("position", func(s *sio.Socket, m *sio.Msg) error {
 		return m.Forward(s.Self().Volatile(), "position")
 	})
 
-	// 15. what leaves, seen before it does
+	// 17. what leaves, seen before it does
 	srv.OnOutgoing(func(s *sio.Socket, m *sio.Msg) {
 		figures.Lock()
 		defer figures.Unlock()
@@ -169,7 +182,7 @@ func main() {
 		}
 	})
 
-	// 16. the rooms, while they are still there
+	// 18. the rooms, while they are still there
 	srv.OnDisconnect(func(s *sio.Socket, r sio.Reason) {
 		for _, room := range s.Rooms() {
 			if room != s.ID() {
@@ -178,12 +191,12 @@ func main() {
 		}
 	})
 
-	// 17. once
+	// 19. once
 	srv.OnConnect(func(s *sio.Socket) {
 		s.Once("ready", func(s *sio.Socket, m *sio.Msg) error { return s.Emit("set") })
 	})
 
-	// 18. everything that comes
+	// 20. everything that comes
 	srv.OnAny(func(s *sio.Socket, m *sio.Msg) error {
 		figures.Lock()
 		defer figures.Unlock()
@@ -191,7 +204,7 @@ func main() {
 		return nil
 	})
 
-	// 19. rules for each event
+	// 21. rules for each event
 	srv.Wrap(func(next sio.Handler) sio.Handler {
 		return func(s *sio.Socket, m *sio.Msg) error {
 			if strings.HasPrefix(m.Event(), "admin:") {
@@ -202,13 +215,13 @@ func main() {
 	})
 	srv.OnError(func(s *sio.Socket, err error) { s.Emit("denied", errors.Unwrap(err).Error()) })
 
-	// 20. namespaces that are made when somebody asks for them
+	// 22. namespaces that are made when somebody asks for them
 	srv.OfRegexp(regexp.MustCompile(`^/match-(?P<n>\d+)$`)).OnConnect(func(s *sio.Socket) {
 		n, _ := strconv.Atoi(s.Param("n"))
 		Match.Emit(s, n)
 	})
 
-	// 21. operations on many sockets
+	// 23. operations on many sockets
 	control := srv.Of("/control")
 	Who.Handle(control, func(ctx context.Context, s *sio.Socket, room string) ([]string, error) {
 		list, err := srv.To(room).Fetch(ctx)
