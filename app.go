@@ -156,8 +156,7 @@ var invalidNamespace = []byte(`{"message":"Invalid namespace"}`)
 // Left implements [session.App].
 func (a *app) Left(k *session.Socket, r session.Reason, err error) {
 	s := publicOf(k)
-	s.ns.sockets.remove(s)
-	s.ns.members[s.loop().Index()].Add(-1)
+	s.unregister()
 	s.mu.Lock()
 	s.left = true
 	s.mu.Unlock()

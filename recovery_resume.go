@@ -255,8 +255,7 @@ func (r *recovery) admitLocked(s *Socket, at *loop.Loop, rooms []string, raised 
 	if !at.Do(func(_ session.Host, now session.Instant) { r.enter(s, l, now, missed) }) {
 		return ended, nil
 	}
-	s.ns.sockets.add(s)
-	s.ns.members[at.Index()].Add(1)
+	s.register()
 	r.lives[l.pid] = l
 	l.unlist()
 	l.socket, l.next, l.state = s, nil, lifeAttached
@@ -281,12 +280,10 @@ func (r *recovery) admitLocked(s *Socket, at *loop.Loop, rooms []string, raised 
 // between keeps what came, does not count it, and gets it twice.
 func (r *recovery) enter(s *Socket, l *life, now session.Instant, missed []*logged) {
 	if !s.session().Grant(now, &s.core, l.pid) {
-		s.ns.sockets.remove(s)
-		s.ns.members[s.loop().Index()].Add(-1)
+		s.unregister()
 		s.refused(ForcedClose, nil) // Withdrawn was told why
 		return
 	}
-	s.debugLetIn()
 	r.mu.Lock()
 	l.known, l.entered = true, now
 	r.mu.Unlock()
@@ -304,9 +301,7 @@ func (r *recovery) enter(s *Socket, l *life, now session.Instant, missed []*logg
 		all = append(all, e.message)
 	}
 	s.core.SendAll(all)
-	if len(s.ns.table.Load().connect) > 0 {
-		s.push(job{kind: jobConnect})
-	}
+	s.welcome()
 }
 
 // withdrawn is told of a socket that has ended before it was in.

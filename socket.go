@@ -411,10 +411,26 @@ func (s *Socket) Do(f func()) error {
 
 // joined is called on the loop when the socket has been let in.
 func (s *Socket) joined() {
-	s.debugLetIn()
 	s.up()
+	s.register()
+	s.welcome()
+}
+
+// register has the socket found by its id, and broadcasts posted to its loop; unregister
+// undoes it.
+func (s *Socket) register() {
 	s.ns.sockets.add(s)
 	s.ns.members[s.loop().Index()].Add(1)
+}
+
+func (s *Socket) unregister() {
+	s.ns.sockets.remove(s)
+	s.ns.members[s.loop().Index()].Add(-1)
+}
+
+// welcome tells of the socket that has been let in: OnConnect is called.
+func (s *Socket) welcome() {
+	s.debugLetIn()
 	if len(s.ns.table.Load().connect) > 0 {
 		s.push(job{kind: jobConnect})
 	}
