@@ -83,7 +83,6 @@ func TestMounted(t *testing.T) {
 		}
 		poll := s.http()
 		poll.send("GET", target, "")
-		s.eventually("a poll waits", func() bool { return s.Connections() > 0 })
 		if status, body := c.do("POST", target, `42["echo",1]`); status != 200 || body != "ok" {
 			t.Fatalf("POST: %d %q", status, body)
 		}
@@ -315,6 +314,12 @@ func TestMountedHangUp(t *testing.T) {
 	}
 }
 
+// quiet waits until requests that were answered are over. Only those have come before.
+func (s *server) quiet() {
+	s.t.Helper()
+	s.eventually("no request is under way", func() bool { return s.Connections() == 0 })
+}
+
 // tickled has the loops show their figures.
 func (s *server) tickled() {
 	s.Loops(func(l *Loop) { do(s.t, l, l.show) })
@@ -325,6 +330,7 @@ func TestMountedTwoPolls(t *testing.T) {
 	s := mount(t, Options{Loops: 2})
 	c := s.http()
 	target := polling + "&sid=" + c.open()
+	s.quiet()
 	c.send("GET", target, "")
 	s.eventually("the first waits", func() bool { return s.Connections() == 1 })
 	if status, body := s.http().do("GET", target, ""); status != 400 || body != "" {
@@ -386,7 +392,10 @@ func TestMountedLimit(t *testing.T) {
 func TestMountedStop(t *testing.T) {
 	s := mount(t, Options{Loops: 2})
 	poll := s.http()
-	poll.send("GET", polling+"&sid="+poll.open(), "")
+	sid := poll.open()
+	s.quiet()
+	poll.send("GET", polling+"&sid="+sid, "")
+	s.eventually("it waits", func() bool { return s.Connections() == 1 })
 	ws := s.connect()
 	s.eventually("both are there", func() bool { return s.Connections() == 2 })
 	go func() {
@@ -471,6 +480,7 @@ func TestMountedHTTP2(t *testing.T) {
 	}
 	both.Wait()
 
+	s.quiet()
 	short, stop := context.WithCancel(ctx)
 	both.Go(func() { _, err = do(short, "GET", target, "") })
 	s.eventually("a poll waits", func() bool { return s.Connections() == 1 })
