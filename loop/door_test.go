@@ -365,7 +365,7 @@ func TestMountedTimeouts(t *testing.T) {
 	c.expect(200, `42["echo"]`)
 }
 
-// TestMountedLimit (N): beyond the limit requests are answered with 503, in time for the client to
+// TestMountedLimit: beyond the limit requests are answered with 503, in a way that clients
 // understand.
 func TestMountedLimit(t *testing.T) {
 	s := mount(t, Options{MaxConns: 2})
