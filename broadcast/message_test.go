@@ -91,7 +91,7 @@ func checkOldForms(t *testing.T, f *Frame, payload []byte) {
 
 func head(b []byte) []byte { return b[:min(len(b), 16)] }
 
-// TestMessageForms: the frames of a message of every size class, in every form.
+// TestMessageForms (H45, R07): the frames of a message of every size class, in every form.
 func TestMessageForms(t *testing.T) {
 	for _, n := range sizes {
 		packet := "42" + strings.Repeat("x", max(n-2, 0))

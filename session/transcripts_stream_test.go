@@ -123,6 +123,16 @@ func streamTranscripts() map[string]transcript {
 			wt> 5
 			. is s1 open webtransport
 		`},
+		"of two upgrades at once the first one counts": {rows: "T10 L09", set: withStreams, script: pollingOpened + `
+			ws> UPGRADE s1
+			ws< 101
+			. stream wt s1
+			wt< fin
+			ws> 2probe
+			ws< 3probe
+			ws> 5
+			. is s1 open websocket
+		`},
 		"a session that nobody knows": {rows: "T07", set: withStreams, script: `
 			. stream wt s9
 			wt< fin
