@@ -182,6 +182,13 @@ func TestMsgpack(t *testing.T) {
 			! s2 forced close: socketio: invalid payload
 			! s1 forced close: socketio: invalid payload
 		`},
+		"one buffer for many": {rows: "S11 F41", source: "what looks like a placeholder is one", script: joinedWS + `
+			ws> ` + ws(`51-["e",`+placeholder+`,`+placeholder+`]`, "\x01") + `
+			= s2 failed: socketio: illegal attachments
+			ws< close
+			! s2 forced close: socketio: illegal attachments
+			! s1 forced close: socketio: illegal attachments
+		`},
 		"buffers in CONNECT": {rows: "S11", script: wsOpened + `
 			ws> bin 83a47479706500a46461746181a161c400a36e7370a12f
 			ws< close

@@ -211,7 +211,7 @@ func packetsTranscripts() map[string]transcript {
 	)
 	rows := map[string]string{
 		badType: "S01 S04 S07 F35", badPayload: "S06 S07 F35 F40", badCount: "S04 F38", tooMany: "S03 F38",
-		badPlaces: "S05 F40", badID: "S01 F35", reserved: "S06 F37", tooDeep: "S06 F42",
+		badPlaces: "S05 F40 F41", badID: "S01 F35", reserved: "S06 F37", tooDeep: "S06 F42",
 	}
 	all := make(map[string]transcript)
 	for name, c := range map[string]struct{ packet, err string }{
@@ -253,6 +253,7 @@ func packetsTranscripts() map[string]transcript {
 		"placeholder below":        {`451-["e",{"_placeholder":true,"num":-1}]`, badPlaces},
 		"placeholder in halves":    {`451-["e",{"_placeholder":true,"num":0.5}]`, badPlaces},
 		"placeholder as text":      {`451-["e",{"_placeholder":true,"num":"splice"}]`, badPlaces},
+		"attachment named twice":   {`451-["e",{"_placeholder":true,"num":0},{"_placeholder":true,"num":0}]`, badPlaces},
 		"placeholder as name":      {`451-[{"_placeholder":true,"num":0}]`, badPayload},
 		"too deep":                 {`42["e",{[*600}{]*600}]`, tooDeep},
 	} {

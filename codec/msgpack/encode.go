@@ -16,11 +16,14 @@ type Encoder struct {
 	// Of the value that is being written.
 	out, text   []byte
 	attachments [][]byte
+	placed      []bool // those that stand somewhere already
 }
 
 // Append appends the MessagePack form of a JSON value to dst, and returns dst as it was
 // with an error. attachments are what stands in the place of placeholders; with none
-// there are no placeholders, and one that names none is an object like others.
+// there are no placeholders, and one that names none, or one that stands somewhere already,
+// is an object like others. So what is appended is bounded by the lengths of text and
+// attachments, whoever wrote the text.
 //
 // One pass, and a second over what was written if an array or object has more than 15
 // elements: those need a longer head, for which what follows is moved once. It allocates
@@ -29,19 +32,21 @@ type Encoder struct {
 // Errors: [ErrJSON].
 func (e *Encoder) Append(dst, text []byte, attachments [][]byte) ([]byte, error) {
 	e.out, e.text, e.attachments = dst, text, attachments
+	e.placed = slices.Grow(e.placed, len(attachments))[:len(attachments)]
 	i := e.value(e.blanks(0))
 	out, err := dst, ErrJSON
 	if i != 0 && e.blanks(i) == len(text) {
 		out, err = e.widened(), nil
 	}
-	*e = Encoder{open: e.open[:0], wide: e.wide[:0]}
-	if cap(e.open)+cap(e.wide) > maxLevels {
+	clear(e.placed)
+	*e = Encoder{open: e.open[:0], wide: e.wide[:0], placed: e.placed[:0]}
+	if cap(e.open)+cap(e.wide)+cap(e.placed) > maxLevels {
 		*e = Encoder{}
 	}
 	return out, err
 }
 
-// maxLevels bounds what an Encoder keeps, in arrays and objects.
+// maxLevels bounds what an Encoder keeps, in arrays, objects and attachments.
 const maxLevels = 1024
 
 // A container is an array or object that has begun.
@@ -180,7 +185,8 @@ func (e *Encoder) close() {
 	c := e.open[len(e.open)-1]
 	e.open = e.open[:len(e.open)-1]
 	switch {
-	case c.placeholder && c.num >= 0:
+	case c.placeholder && c.num >= 0 && !e.placed[c.num]:
+		e.placed[c.num] = true
 		for n := len(e.wide); n > 0 && e.wide[n-1].at >= c.at; n-- {
 			e.wide = e.wide[:n-1]
 		}

@@ -174,7 +174,7 @@ func TestAppend(t *testing.T) {
 		{"no UTF-8", "\"a\xff\"", nil, "\xa4a\ufffd"},
 		{"a member twice", `{"a":1,"a":2}`, nil, "\x82\xa1a\x01\xa1a\x02"},
 		{"a placeholder", `{"_placeholder":true,"num":0}`, one, "\xc4\x01x"},
-		{"one placeholder twice", `[{"_placeholder":true,"num":0},{"_placeholder":true,"num":0}]`, one, "\x92\xc4\x01x\xc4\x01x"},
+		{"one attachment twice", `[{"_placeholder":true,"num":0},{"_placeholder":true,"num":0}]`, one, "\x92\xc4\x01x\x82\xac_placeholder\xc3\xa3num\x00"},
 		{"members in another order, and more", `[{"num" : 0,"a":[1,2,3],"\u005fplaceholder" : true}]`, one, "\x91\xc4\x01x"},
 		{"no attachments", `{"_placeholder":true,"num":0}`, nil, "\x82\xac_placeholder\xc3\xa3num\x00"},
 		{"no such attachment", `{"_placeholder":true,"num":1}`, one, "\x82\xac_placeholder\xc3\xa3num\x01"},

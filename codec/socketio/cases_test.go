@@ -59,7 +59,6 @@ var wireCases = []struct {
 	{"empty name", `2[""]`, Packet{Type: Event, ID: -1, Data: []byte(`[""]`)}},
 	{"negative fraction as name", `2[-1.5e3]`, Packet{Type: Event, ID: -1, Data: []byte(`[-1.5e3]`)}},
 	{"placeholder in an event without attachments", `2["a",{"_placeholder":true,"num":7}]`, Packet{Type: Event, ID: -1, Data: []byte(`["a",{"_placeholder":true,"num":7}]`)}},
-	{"one attachment in two places", `51-["a",{"_placeholder":true,"num":0},{"_placeholder":true,"num":0}]`, Packet{Type: BinaryEvent, Attachments: 1, ID: -1, Data: []byte(`["a",{"_placeholder":true,"num":0},{"_placeholder":true,"num":0}]`)}},
 }
 
 const tenPlaceholders = `{"_placeholder":true,"num":0},{"_placeholder":true,"num":1},` +

@@ -33,6 +33,6 @@ var (
 	ErrReserved = fmt.Errorf("%w: reserved event name", ErrPayload)
 
 	// ErrPlaceholder: a placeholder that names no attachment, or an attachment
-	// that no placeholder names.
+	// that no placeholder names, or more than one.
 	ErrPlaceholder = errors.New("socketio: illegal attachments")
 )

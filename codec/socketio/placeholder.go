@@ -105,7 +105,7 @@ func memberOf(s []byte) string {
 
 // CheckPlaceholders holds the payload of a binary packet against the number of
 // its attachments: each placeholder names one of them, by a number from 0 to
-// attachments-1, and each of them is named, once or more often.
+// attachments-1, and each of them is named once.
 //
 // A placeholder inside another one is refused: the reference server drops it
 // with the members around it. Placeholders under a name that its object uses
@@ -118,8 +118,11 @@ func memberOf(s []byte) string {
 //
 // Errors: [ErrPlaceholder]; [ErrDepth] only for text that was not checked.
 //
-// Why the second half of the rule: an attachment that nothing names is memory
-// that the peer holds without using it (CVE-2022-2421 is about the first half).
+// Why the second half of the rule: an attachment that nothing names is memory that the
+// peer holds without using it, and one that thousands of placeholders name is thousands of
+// attachments as soon as somebody encodes the event anew. The reference server takes such a
+// packet; no client sends one, for each gives every buffer a number of its own, also one
+// that it has sent before. CVE-2022-2421 is about the first half.
 func CheckPlaceholders(data []byte, attachments int) error {
 	// What cannot be named in so little text is refused before there is a bit for it.
 	if attachments < 0 || attachments > len(data)/len(`{"_placeholder":true,"num":0}`) {
@@ -175,10 +178,12 @@ func CheckPlaceholders(data []byte, attachments int) error {
 				}
 				inside = true
 				n := this.num1 - 1
-				if bit := uint64(1) << (n % 64); named[n/64]&bit == 0 {
-					named[n/64] |= bit
-					missing--
+				bit := uint64(1) << (n % 64)
+				if named[n/64]&bit != 0 {
+					return ErrPlaceholder
 				}
+				named[n/64] |= bit
+				missing--
 			}
 			this, open = open[len(open)-1], open[:len(open)-1]
 			this.inside = this.inside || inside
