@@ -114,12 +114,12 @@ func Refuse(w http.ResponseWriter, r *http.Request, err error) bool {
 
 var errRefused = errors.New("sio: refused by a middleware")
 
-// asksForUpgrade reports whether a request has the option that makes the engine take it for
-// one that asks for another protocol.
+// asksForUpgrade reports whether a request has what makes the engine take it for one that
+// asks for another protocol, see [http1.Head].ConnectionUpgrade.
 func asksForUpgrade(r *http.Request) bool {
-	return r.ProtoMajor == 1 && r.ProtoMinor > 0 && slices.ContainsFunc(r.Header["Connection"], func(v string) bool {
-		return http1.ListHasToken([]byte(v), "upgrade")
-	})
+	return r.ProtoMajor == 1 && r.ProtoMinor > 0 &&
+		slices.ContainsFunc(r.Header["Connection"], func(v string) bool { return http1.ListHasToken([]byte(v), "upgrade") }) &&
+		slices.ContainsFunc(r.Header["Upgrade"], func(v string) bool { return v != "" })
 }
 
 // front is what the session is told of the request beside its bytes.

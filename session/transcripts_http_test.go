@@ -193,6 +193,14 @@ func handshakeTranscripts() map[string]transcript {
 			? 3 TRANSPORT_HANDSHAKE_ERROR
 			a< 400 {"code":3,"message":"Bad request"}
 		`},
+		"upgrade to nothing": {rows: "H14", source: "the reference server: nginx with the settings that its documentation shows", script: `
+			a> OPEN | Connection: upgrade
+			a< 200 ` + openPacket + `
+			a> POST s1 40 | Connection: upgrade
+			a< 200 ok
+			a> GET s1 | Connection: upgrade | Upgrade:
+			a< 200 40{"sid":"s2"}
+		`},
 		"upgrade to something else": {rows: "H14 H08 F22", script: `
 			a> GET ?EIO=4&transport=websocket | Connection: Upgrade | Upgrade: h2c
 			? 3 TRANSPORT_HANDSHAKE_ERROR

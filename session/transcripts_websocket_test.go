@@ -77,8 +77,7 @@ func webSocketTranscripts() map[string]transcript {
 			g< fin
 			h> UPGRADE | -Upgrade
 			? 3 TRANSPORT_HANDSHAKE_ERROR
-			h< 400 Bad request
-			h< fin
+			h< 400 {"code":3,"message":"Bad request"}
 			i> UPGRADE | -Connection
 			? 3 TRANSPORT_HANDSHAKE_ERROR
 			i< 400 {"code":3,"message":"Bad request"}

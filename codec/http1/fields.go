@@ -101,7 +101,9 @@ func (h *Head) readField(s *seen, name, value []byte) error {
 	case "connection":
 		h.readConnection(s, value)
 	case "upgrade":
-		keepFirst(&h.Upgrade, value)
+		if len(h.Upgrade) == 0 {
+			h.Upgrade = value
+		}
 		h.UpgradeWebSocket = h.UpgradeWebSocket || ListHasToken(value, "websocket")
 	case "origin":
 		once = &h.Origin
@@ -186,6 +188,7 @@ func (h *Head) settle(s *seen) error {
 			return ErrExpectation
 		}
 		h.KeepAlive = !s.close
+		h.ConnectionUpgrade = h.ConnectionUpgrade && len(h.Upgrade) > 0
 	}
 	if string(h.Method) == "CONNECT" {
 		h.KeepAlive = false

@@ -101,7 +101,8 @@ type Head struct {
 	UserAgent      []byte
 	IfNoneMatch    []byte
 
-	// Upgrade is the Upgrade field; nil on HTTP/1.0, where it is to be ignored.
+	// Upgrade is the first Upgrade field that is not empty, if one is not; nil on
+	// HTTP/1.0, where it is to be ignored.
 	// Source: RFC 9110, section 7.8.
 	Upgrade []byte
 
@@ -134,9 +135,11 @@ type Head struct {
 	// Connection lines are read. Source: RFC 9112, section 9.3.
 	KeepAlive bool
 
-	// ConnectionUpgrade tells that Connection has "upgrade", and UpgradeWebSocket
-	// that Upgrade has "websocket"; a WebSocket opening handshake has both. They
-	// are false on HTTP/1.0. All lines of both fields are read.
+	// ConnectionUpgrade tells that the client asks for another protocol: Connection
+	// has "upgrade", and Upgrade something. The option alone, which proxies put on
+	// every request, asks for nothing. UpgradeWebSocket tells that Upgrade has
+	// "websocket"; a WebSocket opening handshake has both. They are false on
+	// HTTP/1.0. All lines of both fields are read. Source: RFC 9110, section 7.8.
 	ConnectionUpgrade bool
 	UpgradeWebSocket  bool
 }

@@ -119,6 +119,10 @@ Access-Control-Request-Method: POST
 	{"close among others", crlf("GET / HTTP/1.1\nHost: a\nConnection: TE,\t CLOSE ,x\n\n"), "GET / 1.1\npath=/\nhost=a\n"},
 	{"lists over several lines", crlf("GET / HTTP/1.1\nHost: a\nConnection: foo\nUpgrade: h2c\nConnection: upgrade\nUpgrade: WebSocket\n\n"),
 		"GET / 1.1\npath=/\nhost=a\nupgrade=h2c\nkeep-alive\nconnection-upgrade\nupgrade-websocket\n"},
+	{"upgrade to nothing", crlf("GET / HTTP/1.1\nHost: a\nConnection: upgrade\n\n"), "GET / 1.1\npath=/\nhost=a\nkeep-alive\n"},
+	{"upgrade to an empty list", crlf("GET / HTTP/1.1\nHost: a\nConnection: upgrade\nUpgrade:\n\n"), "GET / 1.1\npath=/\nhost=a\nupgrade=\nkeep-alive\n"},
+	{"upgrade behind an empty line", crlf("GET / HTTP/1.1\nHost: a\nConnection: upgrade\nUpgrade:\nUpgrade: h2c\n\n"),
+		"GET / 1.1\npath=/\nhost=a\nupgrade=h2c\nkeep-alive\nconnection-upgrade\n"},
 	{"upgrade to a version is not websocket", crlf("GET / HTTP/1.1\nHost: a\nUpgrade: websocket/13\n\n"), "GET / 1.1\npath=/\nhost=a\nupgrade=websocket/13\nkeep-alive\n"},
 
 	// Targets.
