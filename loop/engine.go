@@ -90,11 +90,16 @@ func (g *Group) runEngine(list listeners) error {
 	)
 }
 
-// wind does what is left to do on a loop whose goroutine has ended.
+// wind does what is left to do on a loop whose goroutine has ended: what was posted, which
+// may begin connections and sessions, and then the end of all there are.
 func (l *Loop) wind() {
-	l.begin()
 	l.mailbox.close() // nobody is to be woken any more
-	l.woken, l.budget = true, math.MaxInt
+	l.woken = true
+	l.begin()
+	l.budget = math.MaxInt
+	l.end()
+	l.begin()
+	l.budget = math.MaxInt
 	for _, s := range l.table.All() {
 		s.Close(l.now, session.ServerShuttingDown, nil)
 	}

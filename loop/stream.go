@@ -29,6 +29,7 @@ type stream struct {
 	// The loop's.
 	conn    session.Conn
 	in      []byte // what it is to receive; the reader's again after taken
+	begun   bool   // conn is there
 	held    bool   // in came while the session does not read
 	paused  bool
 	closed  bool
@@ -108,6 +109,7 @@ func (s *stream) begin(init func(now session.Instant), unread []byte) error {
 	if !l.Do(func(_ session.Host, now session.Instant) {
 		l.stats.Connections.Add(1)
 		init(now)
+		s.begun = true
 		s.in = unread
 		s.receive(nil, now)
 	}) {
@@ -198,7 +200,7 @@ func (s *stream) hear(now session.Instant) {
 
 // gone tells the session of the end, once. Loop only.
 func (s *stream) gone(now session.Instant, err error) {
-	if s.closed {
+	if s.closed || !s.begun {
 		return
 	}
 	s.closed = true

@@ -306,6 +306,39 @@ func TestStreamEnds(t *testing.T) {
 	}
 }
 
+// TestStreamMeetsTheEnd: a stream that is on its way to a loop when that ends is begun and
+// ended, with its session; one that comes later is refused.
+func TestStreamMeetsTheEnd(t *testing.T) {
+	app := newTestApp(t, 1)
+	g := NewGroup(Options{App: app, Config: testConfig()})
+	l := g.newLoop(func(l *Loop) { l.wake, l.yield = func() {}, func() {} }) // its goroutine has ended
+	g.maxConns = 2
+	handshake := []byte("GET /socket.io/?EIO=4&transport=websocket" + openingHandshake)
+	g.letIn(l)
+	x := newStuckStream()
+	if err := l.stream(x, netip.AddrPort{}, nil, handshake, nil); err != nil {
+		t.Fatal(err)
+	}
+	// It is on the list, and the loop will take no mail any more.
+	late := l.newStream(newStuckStream(), netip.AddrPort{}, nil)
+	g.guests[late] = struct{}{}
+	l.wind()
+	g.hangUp()
+	if opened, ended := app.opened.Load(), app.ended.Load(); opened != 1 || ended != 1 {
+		t.Errorf("%d sessions were begun, %d ended", opened, ended)
+	}
+	if n := l.stats.Panics.Load() + l.stats.Connections.Load(); n != 0 {
+		t.Errorf("%d panics, or connections that are counted", n)
+	}
+	if err := late.begin(nil, nil); err != ErrStopped {
+		t.Errorf("the late one: %v", err)
+	}
+	until(t, "its place is free", func() bool { return g.Connections() == 0 })
+	if n := len(g.open()); n != 0 {
+		t.Errorf("%d are on the list", n)
+	}
+}
+
 // TestStreamFlushesAtClose: what was written before a Close goes out, as a kernel would have
 // it; the connection is closed behind it.
 func TestStreamFlushesAtClose(t *testing.T) {
