@@ -310,6 +310,9 @@ func appendHead(b []byte, r *http.Request, target string, whole bool) ([]byte, b
 		b = http1.AppendFieldInt(b, "Content-Length", max(r.ContentLength, 0))
 	}
 	for name, values := range r.Header {
+		if name == "Host" { // HTTP/2 leaves it here
+			continue
+		}
 		if !whole && (between(name) || name == "Content-Length" || name == "Expect") {
 			continue
 		}

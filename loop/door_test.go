@@ -494,6 +494,19 @@ func TestMountedHTTP2(t *testing.T) {
 	s.eventually("the session has ended", func() bool { return s.app.ended.Load() == 1 })
 }
 
+// TestMountedHost: HTTP/2 leaves a Host field among the others, beside :authority or in its
+// place; a request has one all the same.
+func TestMountedHost(t *testing.T) {
+	s := mount(t, Options{})
+	r := httptest.NewRequest("GET", polling, nil)
+	r.Header.Set("Host", r.Host)
+	w := httptest.NewRecorder()
+	s.ServeHTTP(w, r)
+	if w.Code != 200 {
+		t.Errorf("%d %q", w.Code, w.Body)
+	}
+}
+
 // TestMountedInAnotherGroup: one server can be the handler of another's other requests; the
 // place of a connection goes with it.
 func TestMountedInAnotherGroup(t *testing.T) {
