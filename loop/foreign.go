@@ -1,11 +1,14 @@
 package loop
 
 import (
+	"cmp"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"sync"
+
+	"github.com/e6a90ca8/sio/codec/http1"
 )
 
 // A foreignServer is the net/http server behind the engine, for requests that are not
@@ -28,6 +31,7 @@ func (g *Group) serveForeign() {
 	f.server = &http.Server{
 		Handler:           http.HandlerFunc(g.serveHTTP),
 		ReadHeaderTimeout: g.config.HeadTimeout,
+		MaxHeaderBytes:    cmp.Or(g.config.HTTP.HeadBytes, http1.DefaultHeadBytes), // and some KiB, for net/http
 		IdleTimeout:       g.config.IdleTimeout,
 		ErrorLog:          slog.NewLogLogger(g.logger.Handler(), slog.LevelError),
 		ConnContext:       tellTLS,

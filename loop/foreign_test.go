@@ -51,6 +51,23 @@ func TestForeignRequests(t *testing.T) {
 	}
 }
 
+// TestForeignHeads: behind the first request of a connection, too, a head is bounded.
+func TestForeignHeads(t *testing.T) {
+	cfg := testConfig()
+	cfg.HTTP.HeadBytes = 8 << 10
+	s := start(t, Options{Foreign: foreignApp, Config: cfg})
+	c := s.http()
+	if status, _ := c.do("GET", "/page", ""); status != 200 {
+		t.Fatal(status)
+	}
+	if status, _ := c.do("GET", "/"+strings.Repeat("x", 7<<10), ""); status != 200 {
+		t.Errorf("a head within the bound: %d", status)
+	}
+	if status, _ := c.do("GET", "/"+strings.Repeat("x", 20<<10), ""); status != 431 {
+		t.Errorf("a head beyond the bound: %d", status)
+	}
+}
+
 // TestForeignAndEngine: one connection for both, as browsers and proxies use it.
 func TestForeignAndEngine(t *testing.T) {
 	s := start(t, Options{Loops: 2, Foreign: foreignApp})
