@@ -8,7 +8,7 @@ BENCH   ?= .
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 # A module of its own each: what they need is no dependency of sio.
-MODULES = interop bench/peers webtransport examples/mount
+MODULES = interop interop/matrix/go bench/peers webtransport examples/mount
 
 .DEFAULT_GOAL := help
 .PHONY: help run client test check build-all unit modules fuzz fuzz-short interop bench bench-micro clean
@@ -54,9 +54,10 @@ fuzz: ## every fuzz target for FUZZTIME (60s)
 fuzz-short: ## every fuzz target for FUZZTIME (3s)
 	@GO=$(GO) scripts/fuzz.sh $(or $(FUZZTIME),3s)
 
-interop: ## the official client, in Node and in Chromium, against sio
-	@scripts/need.sh node npm chromium
+interop: ## the official client, in Node and in Chromium, and clients of five languages, against sio
+	@scripts/need.sh node npm chromium python3 python3-venv javac cargo
 	node interop/js/run.mjs --sio
+	cd interop/matrix && $(GO) run .
 
 bench: ## sio, Node and bare gnet side by side, interleaved (some 40 minutes; nothing else should run)
 	@scripts/need.sh node npm
@@ -67,3 +68,4 @@ bench-micro: ## benchmarks of the parts: BENCH=pattern
 
 clean: ## remove what was installed and built here
 	rm -rf examples/chat/node_modules interop/js/node_modules bench/peers/node/node_modules bin
+	cd interop/matrix && rm -rf build js/node_modules python/venv rust/target

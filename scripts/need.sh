@@ -7,6 +7,7 @@ set -uo pipefail
 have() {
 	case $1 in
 	chromium) [ -n "${CHROMIUM:-}" ] && [ -x "$CHROMIUM" ] || command -v chromium >/dev/null ;;
+	python3-venv) python3 -c 'import ensurepip, venv' 2>/dev/null ;;
 	*) command -v "$1" >/dev/null ;;
 	esac
 }
@@ -21,6 +22,7 @@ packages=()
 for p in "${missing[@]}"; do
 	case $p in
 	node) packages+=(nodejs) ;;
+	javac) packages+=(default-jdk-headless) ;;
 	*) packages+=("$p") ;;
 	esac
 done
@@ -34,6 +36,7 @@ for p in "${missing[@]}"; do
 	if ! have "$p"; then
 		status=1
 		echo "missing: $p. On Debian: apt-get install ${packages[*]}"
+		[ "$p" = cargo ] && echo "Cargo 1.85 or later is needed; Debian before 13 has an older one: see https://rustup.rs."
 		[ "$p" = chromium ] && echo "A Chromium elsewhere can be named by CHROMIUM=/path/to/chromium."
 	fi
 done
