@@ -132,5 +132,14 @@ func (c *prefixedConn) Close() error {
 	return c.Conn.Close()
 }
 
+// CloseWrite is for net/http, which ends a connection so that what it has not read does not
+// cost the client the answer.
+func (c *prefixedConn) CloseWrite() error {
+	if w, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return w.CloseWrite()
+	}
+	return nil
+}
+
 // ReadFrom keeps sendfile for files that the handler serves.
 func (c *prefixedConn) ReadFrom(r io.Reader) (int64, error) { return io.Copy(c.Conn, r) }

@@ -68,6 +68,24 @@ func TestForeignHeads(t *testing.T) {
 	}
 }
 
+// TestForeignUnread: who is answered before its body was read gets the answer and then the
+// end, and no reset that takes the answer away.
+func TestForeignUnread(t *testing.T) {
+	a := newAuthority(t)
+	refuse := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", 413) })
+	for _, o := range []Options{{Foreign: refuse}, {Foreign: refuse, TLS: a.server()}} {
+		s := start(t, o)
+		nc := s.dial()
+		if o.TLS != nil {
+			nc = s.dialTLS(a.client())
+		}
+		fmt.Fprintf(nc, "POST /form HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000\r\n\r\n%s", strings.Repeat("x", 300<<10))
+		if b, err := io.ReadAll(nc); err != nil || !strings.HasSuffix(string(b), "\r\n\r\nno\n") {
+			t.Errorf("%q, %v", b, err)
+		}
+	}
+}
+
 // TestForeignAndEngine: one connection for both, as browsers and proxies use it.
 func TestForeignAndEngine(t *testing.T) {
 	s := start(t, Options{Loops: 2, Foreign: foreignApp})
