@@ -25,6 +25,7 @@ package webtransport
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -35,6 +36,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/quic-go/quic-go"
@@ -53,6 +55,9 @@ const (
 	// maxStreams are those that a client may have open at once, in one direction and in both:
 	// it needs one for the request, one for the packets, and three that HTTP/3 has.
 	maxStreams = 8
+
+	// defaultMaxConns is Options.MaxConns where neither that nor the server's says anything.
+	defaultMaxConns = 10_000
 )
 
 // Options are what a [Server] is made with.
@@ -67,6 +72,13 @@ type Options struct {
 	// may, as over the other transports; sio's AllowRequest is asked in any case.
 	CheckOrigin func(r *http.Request) bool
 
+	// MaxConns bounds the QUIC connections, of which each may carry a few sessions, those
+	// included whose handshake is under way or that have no session yet; one more is
+	// refused. From half of it on clients have to prove their address first, by a round
+	// trip more. Sessions take a place of the server's, too. Default: MaxConns of
+	// the server, or 10,000 if that has none.
+	MaxConns int
+
 	// Logger is told of what goes wrong. Default: slog.Default().
 	Logger *slog.Logger
 }
@@ -77,29 +89,35 @@ type Server struct {
 	sio      *sio.Server
 	path     string
 	patience time.Duration // until a client has opened its stream
+	maxConns int64
 	logger   *slog.Logger
 	wt       *wt.Server
 	chain    http.Handler // the server's middlewares, and open behind them
+	conns    atomic.Int64 // QUIC connections
 
 	mu      sync.Mutex
 	conn    net.PacketConn
+	stop    context.CancelFunc // ends Run
 	closed  bool
 	started chan struct{}
-	streams sync.WaitGroup // handlers of requests
 }
 
 // New makes the door of a server whose [sio.Options.Transports] have WebTransport.
 //
-// Errors: no TLS configuration; the server does not allow WebTransport.
+// Errors: no TLS configuration; a negative MaxConns; the server does not allow WebTransport.
 func New(srv *sio.Server, o Options) (*Server, error) {
 	if o.TLS == nil {
 		return nil, errors.New("webtransport: Options.TLS is missing")
+	}
+	if o.MaxConns < 0 {
+		return nil, errors.New("webtransport: Options.MaxConns is negative")
 	}
 	options := srv.Options()
 	if options.Transports&sio.WebTransport == 0 {
 		return nil, errors.New("webtransport: the server's Transports have no WebTransport")
 	}
 	s := &Server{sio: srv, path: options.Path, patience: options.UpgradeTimeout, logger: o.Logger, started: make(chan struct{})}
+	s.maxConns = int64(cmp.Or(o.MaxConns, options.MaxConns, defaultMaxConns))
 	if s.logger == nil {
 		s.logger = slog.Default()
 	}
@@ -113,11 +131,12 @@ func New(srv *sio.Server, o Options) (*Server, error) {
 			// Heartbeats tell of a client that is gone; QUIC shall not be sooner.
 			MaxIdleTimeout: options.PingInterval + options.PingTimeout,
 			// What a client may send ahead of our reading, and with that have us keep.
-			MaxStreamReceiveWindow:     receiveWindow,
-			MaxConnectionReceiveWindow: 2 * receiveWindow,
-			MaxIncomingStreams:         maxStreams,
-			MaxIncomingUniStreams:      maxStreams,
-			EnableDatagrams:            true, // WebTransport asks for it
+			MaxStreamReceiveWindow:           receiveWindow,
+			MaxConnectionReceiveWindow:       2 * receiveWindow,
+			MaxIncomingStreams:               maxStreams,
+			MaxIncomingUniStreams:            maxStreams,
+			EnableDatagrams:                  true, // WebTransport asks for it, and for the next one
+			EnableStreamResetPartialDelivery: true,
 		},
 		MaxHeaderBytes: options.Limits.HeadBytes,
 		Logger:         s.logger,
@@ -136,7 +155,7 @@ func New(srv *sio.Server, o Options) (*Server, error) {
 // It may be called once. Sessions live in the [sio.Server], which must be running: while it
 // is not, clients are turned away.
 //
-// Errors: of listening; of QUIC; [http.ErrServerClosed] if Close was called before.
+// Errors: of listening; of QUIC; [http.ErrServerClosed] if Close was called.
 func (s *Server) Run(ctx context.Context, addr string) error {
 	conn, err := net.ListenPacket("udp", addr)
 	if err != nil {
@@ -149,16 +168,63 @@ func (s *Server) Run(ctx context.Context, addr string) error {
 		return http.ErrServerClosed
 	}
 	s.conn = conn
+	accepting, stop := context.WithCancel(context.Background())
+	defer stop()
+	s.stop = stop
 	close(s.started)
 	s.mu.Unlock()
 
 	defer context.AfterFunc(ctx, func() { _ = s.Close() })()
-	err = s.wt.Serve(conn)
-	s.streams.Wait()
+	err = s.accept(accepting, conn)
 	if ctx.Err() != nil {
 		return nil
 	}
+	if accepting.Err() != nil {
+		return http.ErrServerClosed
+	}
 	return err
+}
+
+// accept serves connections until ctx ends, and returns when none is left.
+func (s *Server) accept(ctx context.Context, conn net.PacketConn) error {
+	t := &quic.Transport{
+		Conn:                conn,
+		ConnContext:         s.admit,
+		VerifySourceAddress: func(net.Addr) bool { return s.conns.Load() > s.maxConns/2 },
+	}
+	defer t.Close()
+	l, err := t.ListenEarly(s.wt.H3.TLSConfig, s.wt.H3.QUICConfig)
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	var all sync.WaitGroup
+	for {
+		c, err := l.Accept(ctx)
+		if err != nil {
+			_ = s.wt.Close()
+			all.Wait()
+			return err
+		}
+		all.Go(func() {
+			if err := s.wt.ServeQUICConn(c); err != nil {
+				s.logger.Debug("webtransport: connection not served", "remote", c.RemoteAddr(), "err", err)
+				_ = c.CloseWithError(0, "")
+			}
+		})
+	}
+}
+
+var errFull = errors.New("webtransport: too many connections")
+
+// admit counts a connection, until its context ends, or refuses it.
+func (s *Server) admit(ctx context.Context, _ *quic.ClientInfo) (context.Context, error) {
+	if s.conns.Add(1) > s.maxConns {
+		s.conns.Add(-1)
+		return nil, errFull
+	}
+	context.AfterFunc(ctx, func() { s.conns.Add(-1) })
+	return ctx, nil
 }
 
 // Started is closed when Run listens.
@@ -178,8 +244,13 @@ func (s *Server) Addr() net.Addr {
 func (s *Server) Close() error {
 	s.mu.Lock()
 	s.closed = true
+	stop := s.stop
 	s.mu.Unlock()
-	return s.wt.Close()
+	err := s.wt.Close() // says so to the clients
+	if stop != nil {
+		stop()
+	}
+	return err
 }
 
 // serve answers a request over HTTP/3: those that are not for the engine find nothing.
@@ -193,8 +264,6 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 
 // open opens a session, and stays until its stream has ended.
 func (s *Server) open(w http.ResponseWriter, r *http.Request) {
-	s.streams.Add(1)
-	defer s.streams.Done()
 	w = streamer(w)
 	if w == nil {
 		s.logger.Error("webtransport: a middleware has wrapped the http.ResponseWriter in one without Unwrap")
@@ -242,10 +311,13 @@ func streamer(w http.ResponseWriter) http.ResponseWriter {
 func head(r *http.Request) []byte {
 	var b bytes.Buffer
 	b.WriteString("GET " + r.URL.RequestURI() + " HTTP/1.1\r\nHost: " + r.Host + "\r\n")
-	_ = r.Header.Write(&b) // replaces line ends in values
+	_ = r.Header.WriteSubset(&b, hostField) // replaces line ends in values
 	b.WriteString("\r\n")
 	return b.Bytes()
 }
+
+// hostField is what may stand beside :authority, and is not to be there twice.
+var hostField = map[string]bool{"Host": true}
 
 // pipe is a session's stream. Closing it ends the session too: a client does not look at
 // the end of a stream.

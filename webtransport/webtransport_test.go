@@ -15,6 +15,7 @@ import (
 	"math/big"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"runtime"
 	"strings"
 	"sync"
@@ -138,6 +139,7 @@ type client struct {
 	t       *testing.T
 	session *wt.Session
 	stream  *wt.Stream
+	close   func() // the connection
 	buf     []byte
 }
 
@@ -164,7 +166,7 @@ func (w *world) dial(header http.Header) (*client, error) {
 		return nil, err
 	}
 	_ = stream.SetReadDeadline(time.Now().Add(2 * patience))
-	return &client{t: w.t, session: session, stream: stream}, nil
+	return &client{t: w.t, session: session, stream: stream, close: func() { _ = d.Close() }}, nil
 }
 
 // open is dial and an open packet, for a session or a new one.
@@ -431,6 +433,34 @@ func TestLimits(t *testing.T) {
 	}
 }
 
+// TestMaxConns: beyond the bound connections are refused, whatever those before do or do not;
+// the end of one makes room.
+func TestMaxConns(t *testing.T) {
+	w := start(t, sio.Options{MaxConns: 2})
+	first := w.open("")
+	first.expect("0{*")
+	if _, err := w.dial(nil); err != nil { // it says nothing
+		t.Fatal(err)
+	}
+	if _, err := w.dial(nil); err == nil {
+		t.Error("a third connection is let in")
+	}
+	_ = first.session.CloseWithError(0, "")
+	first.close()
+	until(t, "room", func() bool { return w.quic.conns.Load() == 1 })
+	w.open("").expect("0{*")
+}
+
+// TestHost: a Host field beside :authority is not told twice.
+func TestHost(t *testing.T) {
+	r := httptest.NewRequest(http.MethodConnect, "https://example.com/socket.io/?EIO=4", nil)
+	r.Header.Set("Host", "example.com")
+	r.Header.Set("Cookie", "a=b")
+	if got, want := string(head(r)), "GET /socket.io/?EIO=4 HTTP/1.1\r\nHost: example.com\r\nCookie: a=b\r\n\r\n"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
 // TestSlowReader: a client that does not read is disconnected when as much waits for it as
 // may, and holds up nobody.
 func TestSlowReader(t *testing.T) {
@@ -496,6 +526,9 @@ func TestOptions(t *testing.T) {
 	}
 	if srv, err = sio.New(sio.Options{Transports: sio.WebTransport}); err != nil {
 		t.Fatal(err)
+	}
+	if _, err := New(srv, Options{TLS: new(tls.Config), MaxConns: -1}); err == nil {
+		t.Error("a bound below 0 is taken")
 	}
 	if _, err := New(srv, Options{}); err == nil {
 		t.Error("no certificate is needed")
