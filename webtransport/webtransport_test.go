@@ -453,7 +453,7 @@ func TestMaxConns(t *testing.T) {
 
 // TestHost: a Host field beside :authority is not told twice.
 func TestHost(t *testing.T) {
-	r := httptest.NewRequest(http.MethodConnect, "https://example.com/socket.io/?EIO=4", nil)
+	r := httptest.NewRequest(http.MethodGet, "/socket.io/?EIO=4", nil)
 	r.Header.Set("Host", "example.com")
 	r.Header.Set("Cookie", "a=b")
 	if got, want := string(head(r)), "GET /socket.io/?EIO=4 HTTP/1.1\r\nHost: example.com\r\nCookie: a=b\r\n\r\n"; got != want {
