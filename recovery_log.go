@@ -33,7 +33,7 @@ type recoveryLog struct {
 
 	everyone lane             // events for everybody
 	lanes    map[string]*lane // events by the room that they were sent to
-	ghosts   []string         // rooms whose lanes are empty, and had to forget something
+	ghosts   []ghost          // of lanes that were empty and have a cut, the first to be looked at in front
 }
 
 // A logged event may be sent again. It is fixed but for what is atomic.
@@ -53,7 +53,20 @@ type lane struct {
 	head    int             // numbers[head:] are in the log
 	cut     int64           // the last one that was forgotten for want of space; 0 for none
 	cutAt   session.Instant // when it was delivered, at the latest
+	haunts  bool            // a ghost is there for it
 }
+
+// A ghost is where a lane is looked at again that had become empty, and must be kept while
+// somebody may ask for what it had to forget. A lane has one at most: rooms that fall
+// silent and speak again must not add up.
+type ghost struct {
+	room string
+	at   session.Instant // lane.cutAt when the ghost was made
+}
+
+// perGhost is for how many bytes of recoveryLog.maxBytes there may be a ghost. Past that,
+// the first are counted as aged.
+const perGhost = 1 << 10
 
 func (l *recoveryLog) reset() {
 	*l = recoveryLog{keep: l.keep, maxBytes: l.maxBytes, first: 1, lanes: make(map[string]*lane)}
@@ -110,16 +123,37 @@ func (l *recoveryLog) trim(now session.Instant) {
 		}
 		l.forget(e, at, old)
 	}
+	l.exorcise(now)
+}
+
+// exorcise lets go of lanes that nobody can ask for any more.
+func (l *recoveryLog) exorcise(now session.Instant) {
 	for len(l.ghosts) > 0 {
-		n := l.lanes[l.ghosts[0]]
-		if n != nil && n.cutAt >= now-l.keep {
-			break
-		}
-		if n != nil && n.empty() {
-			l.aged = max(l.aged, n.cutAt)
-			delete(l.lanes, l.ghosts[0])
+		g := l.ghosts[0]
+		crowded := len(l.ghosts) > l.maxBytes/perGhost
+		if g.at >= now-l.keep && !crowded {
+			return
 		}
 		l.ghosts = l.ghosts[1:]
+		n := l.lanes[g.room]
+		n.haunts = false
+		switch {
+		case !n.empty(): // there will be another
+		case n.cutAt >= now-l.keep && !crowded:
+			l.haunt(g.room, n)
+		default:
+			l.aged = max(l.aged, n.cutAt)
+			delete(l.lanes, g.room)
+		}
+	}
+	l.ghosts = nil
+}
+
+// haunt has a lane that is empty, and has a cut, looked at again.
+func (l *recoveryLog) haunt(room string, n *lane) {
+	if !n.haunts {
+		n.haunts = true
+		l.ghosts = append(l.ghosts, ghost{room, n.cutAt})
 	}
 }
 
@@ -152,7 +186,7 @@ func (l *recoveryLog) forget(e *logged, at session.Instant, old bool) {
 		if n.cut == 0 {
 			delete(l.lanes, r)
 		} else {
-			l.ghosts = append(l.ghosts, r)
+			l.haunt(r, n)
 		}
 	}
 }
@@ -182,10 +216,7 @@ func (l *recoveryLog) due() session.Instant {
 	case l.head < len(l.list):
 		return session.Instant(l.list[l.head].at.Load()) + l.keep
 	case len(l.ghosts) > 0:
-		if n := l.lanes[l.ghosts[0]]; n != nil {
-			return n.cutAt + l.keep
-		}
-		return 1 // at once
+		return l.ghosts[0].at + l.keep
 	}
 	return 0
 }

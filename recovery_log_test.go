@@ -207,6 +207,45 @@ func TestRecoveryLogModel(t *testing.T) {
 	}
 }
 
+// TestRecoveryLogGhosts (V06): what a log that has run over must know of silent rooms is
+// bounded, too, and is let go.
+func TestRecoveryLogGhosts(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		room func(i int) string
+		most int // rooms that are known of at once
+	}{
+		{"rooms that speak now and then", func(i int) string { return fmt.Sprint("room ", i%20) }, 20},
+		{"a room that speaks always, and others that do once", func(i int) string {
+			if i%5 == 0 {
+				return "lobby"
+			}
+			return fmt.Sprint("room ", i)
+		}, 6 + 32},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			var l recoveryLog
+			l.keep, l.maxBytes = session.Instant(time.Minute), 32*perGhost // for 6 events
+			l.reset()
+			now := session.Instant(time.Hour)
+			for i := range 20_000 {
+				now = now.After(time.Second / 100)
+				e := &logged{message: broadcast.NewMessage(make([]byte, broadcast.HeaderSpace+5000), nil, true), rooms: []string{tc.room(i)}}
+				e.at.Store(int64(now))
+				l.add(e)
+				l.trim(now)
+				if len(l.ghosts) > tc.most || len(l.lanes) > tc.most {
+					t.Fatalf("event %d: %d ghosts of %d rooms", i, len(l.ghosts), len(l.lanes))
+				}
+			}
+			l.trim(now + 3*l.keep)
+			if len(l.ghosts)+len(l.lanes) > 0 || l.due() != 0 {
+				t.Errorf("%d ghosts of %d rooms are left", len(l.ghosts), len(l.lanes))
+			}
+		})
+	}
+}
+
 // TestRecoveryOffsets (V03): an offset is read as it was written, and only by its own log.
 func TestRecoveryOffsets(t *testing.T) {
 	var a, b recoveryLog
