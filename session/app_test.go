@@ -22,6 +22,7 @@ type fakeApp struct {
 	bids     []*fakeSocket
 	sockets  map[string]*fakeSocket
 	sessions map[string]*Session // those opened and not ended
+	over     []*Session          // that have ended
 	dirs     map[string]*broadcast.Directory
 	spaces   map[string][]*Space // of each loop
 	offload  []func()
@@ -102,6 +103,7 @@ func (a *fakeApp) Ended(s *Session, r Reason, err error) {
 		a.w.t.Errorf("session %s ended and was not open", s.ID())
 	}
 	delete(a.sessions, s.ID())
+	a.over = append(a.over, s)
 	for _, k := range a.sockets {
 		if k.session == s && k.State() == Joined {
 			a.w.t.Errorf("session %s ended before its socket %s", s.ID(), k.ID())

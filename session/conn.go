@@ -471,6 +471,9 @@ func (c *Conn) Closed(now Instant, err error) {
 			s.probeGone(c)
 		}
 	}
+	if s := c.sess; s != nil && s.ws == c && s.state == Closed {
+		s.ws = nil // sockets are kept, and those their session
+	}
 	c.endRequest(now, (*Session).aborted)
 	c.dropRequest()
 }

@@ -40,7 +40,7 @@ type Session struct {
 	marks     sessionMarks
 	stalls    int32        // sockets whose inbox is full: nothing is read while there are any
 	grant     int32        // see flushed
-	ws        *Conn        // the WebSocket; nil on polling
+	ws        *Conn        // the WebSocket; nil on polling, and when it is no more
 	polling   *polling     // nil once on a WebSocket
 	sockets   *Socket      // a list: most sessions have one
 	more      *sessionMore // what most sessions do not have; nil until then
@@ -389,6 +389,9 @@ func (s *Session) taken(now Instant, left int) {
 	if left == 0 {
 		s.drained()
 		return
+	}
+	if s.ws == nil {
+		return // the write has found the connection gone
 	}
 	h := s.host.Config().Hooks
 	if (s.more != nil && s.more.sent != nil) || (h != nil && h.Drain != nil) {

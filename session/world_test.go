@@ -164,6 +164,11 @@ func (w *world) end() {
 			w.t.Errorf("loop %d: %d deadlines are left", h.index, n)
 		}
 	}
+	for _, s := range w.app.over { // applications keep sockets, and those their session
+		if s.ws != nil || s.polling != nil || s.sockets != nil {
+			w.t.Errorf("session %s holds a connection that is no more, or sockets", s.ID())
+		}
+	}
 	if len(w.claimed) != 0 {
 		w.t.Errorf("ids are still claimed: %v", w.claimed)
 	}
