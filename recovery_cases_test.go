@@ -301,6 +301,69 @@ func TestRecoveryLeftMeanwhile(t *testing.T) {
 	x.log.want(t, "client namespace disconnect", "connect false")
 }
 
+// TestRecoveryCrowded (V06): a client that is about to be let in again does not stand in the
+// way of the bound on those who are away, nor expires by it.
+func TestRecoveryCrowded(t *testing.T) {
+	x := newTrip(t, sio.Options{Recovery: &sio.Recovery{MaxSockets: 1}})
+	entered, leave, ended := make(chan struct{}), make(chan struct{}), make(chan struct{}, 10)
+	slow := x.c.ID()
+	x.srv.OnDisconnect(func(s *sio.Socket, _ sio.Reason) {
+		if s.ID() == slow && !s.Recovered() {
+			entered <- struct{}{}
+			<-leave
+		}
+		ended <- struct{}{}
+	})
+	others := []*siotest.Client{siotest.Dial(t, x.srv, "/"), siotest.Dial(t, x.srv, "/")}
+	old := x.c
+	won := make(chan *siotest.Client)
+	go func() {
+		c, err := siotest.TryDial(t, x.srv, "/", siotest.Resume(old), siotest.Loop(1))
+		if err != nil {
+			t.Error(err)
+		}
+		won <- c
+	}()
+	recv(t, entered)
+	for _, c := range others {
+		c.Cut()
+		recv(t, ended)
+	}
+	leave <- struct{}{}
+	if c := recv(t, won); !c.Recovered() {
+		t.Error("the one that was about to be let in has expired")
+	}
+	for i, c := range others {
+		x.c = c
+		x.back(i == 1)
+	}
+}
+
+// TestRecoveryForeignOffset (V04, V06): a client that has got nothing but what another server
+// sent it says so each time that it comes, also if it had to begin anew in between.
+func TestRecoveryForeignOffset(t *testing.T) {
+	for _, run := range []bool{false, true} {
+		t.Run(fmt.Sprint(run), func(t *testing.T) {
+			x := newTrip(t, sio.Options{Recovery: &sio.Recovery{RunMiddlewares: run, MaxMissed: 1000}})
+			x.srv.Use(func(context.Context, *sio.Socket) error { return nil })
+			pid := "of another server"
+			for i, want := range []bool{false, false, true} {
+				c := siotest.Dial(t, x.srv, "/", siotest.Auth(map[string]string{"pid": pid, "offset": "1234-5"}))
+				x.settle()
+				was := pid
+				if pid, _ = c.Recovery(); (pid == was) != want {
+					t.Fatalf("time %d: recovered %v", i, !want)
+				}
+				c.Cut()
+				x.settle()
+				for range 100 * (1 - i) { // so that it has missed too much
+					x.emit(x.srv, "e")
+				}
+			}
+		})
+	}
+}
+
 // TestRecoveryForgets (V06): when nobody can come back any more nothing is kept.
 func TestRecoveryForgets(t *testing.T) {
 	x := newTrip(t, sio.Options{Recovery: &sio.Recovery{Window: time.Minute, MaxBytes: 100_000}})

@@ -454,6 +454,26 @@ func TestRecovery(t *testing.T) {
 				x.back(i > 0)
 			}
 		},
+		"of those who keep too much the oldest": func(t *testing.T) {
+			x := newTrip(t, sio.Options{Recovery: &sio.Recovery{MaxBytes: 100_000}})
+			var all []*siotest.Client
+			for range 3 {
+				all = append(all, siotest.Dial(t, x.srv, "/", siotest.Auth(map[string]string{"token": strings.Repeat("x", 40_000)})))
+			}
+			x.settle()
+			x.log.take()
+			for _, c := range all {
+				c.Cut()
+				x.settle()
+			}
+			if told := x.log.take(); len(told) != 4 || !slices.Contains(told, "expired") {
+				t.Errorf("told %q", told)
+			}
+			for i, c := range all {
+				x.c = c
+				x.back(i > 0)
+			}
+		},
 		"two at once": func(t *testing.T) {
 			x := newTrip(t, sio.Options{})
 			x.cut()
