@@ -19,15 +19,16 @@ import (
 // every response to a request for the server's path, refusals included, and answers
 // preflights; only upgrades that are refused, and requests that cannot be read, have none
 // of it. An origin that may not is served like others: it is the browser that keeps the
-// answer from the page, and none does so for WebSockets. To refuse clients, see
+// answer from the page, and none does so for WebSockets and JSONP. To refuse clients, see
 // [Options.AllowRequest].
 //
 // The zero value lets all origins. What is sent when is the npm package cors's. Node:
 // cors.
 type CORS struct {
 	// Origins are those that may, each as browsers send it: "https://play.example", with
-	// the port if it is not the usual one and without a slash at the end. None, or "*" alone,
-	// with no other of these fields set: any. Node: cors.origin, a list.
+	// the port if it is not the usual one and without a slash at the end. nil, or "*" alone,
+	// with no other of these three fields set: any; an empty list that is not nil: none. Node:
+	// cors.origin, a list.
 	Origins []string
 	// OriginPatterns let further origins. They are searched for: anchor them, or
 	// "play\.example" lets "https://play.example.evil", too. Node: cors.origin, with regular
@@ -48,8 +49,8 @@ type CORS struct {
 	// ExposedHeaders are the fields of answers that pages may see, beyond those that they
 	// always do. Node: cors.exposedHeaders.
 	ExposedHeaders []string
-	// Credentials lets pages send cookies. Browsers do not take that together with any
-	// origin, "*". Node: cors.credentials.
+	// Credentials lets pages send cookies, unless any origin may: browsers do not take the two
+	// together, and it is not said then. Node: cors.credentials.
 	Credentials bool
 	// MaxAge is how long browsers may keep the answer to a preflight, in whole seconds.
 	// Default: they are not told; negative: 0. Node: cors.maxAge.
@@ -76,7 +77,7 @@ func (k *CORS) compile(s *Server) (*session.CORS, error) {
 		Status:  cmp.Or(k.OptionsSuccessStatus, 204),
 	}
 	if slices.Equal(k.Origins, []string{"*"}) {
-		c.Origins = nil
+		c.Origins, c.Patterns = nil, nil
 		if len(k.OriginPatterns) > 0 {
 			return nil, errors.New(`sio: CORS: "*" stands alone`)
 		}
@@ -107,6 +108,9 @@ func (k *CORS) compile(s *Server) (*session.CORS, error) {
 	}
 	if k.PreflightContinue {
 		c.Status = 0
+	}
+	if c.Origins == nil && c.Patterns == nil && k.OriginFunc == nil {
+		c.Credentials = false
 	}
 	if f := k.OriginFunc; f != nil {
 		if len(k.Origins)+len(k.OriginPatterns) > 0 {

@@ -62,8 +62,8 @@ func said(h http.Header) string {
 	return strings.TrimSpace(b.String())
 }
 
-// TestCORS (H19): each option, in answers and in preflights, as the npm package cors has
-// it in the reference server.
+// TestCORS (H19, K2): each option, in answers and in preflights, as the npm package cors has
+// it in the reference server, but for credentials of any origin.
 func TestCORS(t *testing.T) {
 	const (
 		methods = "methods=GET,HEAD,PUT,PATCH,POST,DELETE"
@@ -79,8 +79,13 @@ func TestCORS(t *testing.T) {
 	}{
 		{"any", sio.CORS{}, "http://a", "origin=*", 204,
 			"origin=* " + methods + " headers=x-asked vary=Access-Control-Request-Headers"},
-		{"any, by a star", sio.CORS{Origins: []string{"*"}, Credentials: true}, "", "origin=* credentials=true", 204,
-			"origin=* credentials=true " + methods + " headers=x-asked vary=Access-Control-Request-Headers"},
+		// K2: nobody is let in with cookies who was not named, nor anybody by a list that is empty.
+		{"any, by a star", sio.CORS{Origins: []string{"*"}, OriginPatterns: []*regexp.Regexp{}, Credentials: true}, "", "origin=*", 204,
+			"origin=* " + methods + " headers=x-asked vary=Access-Control-Request-Headers"},
+		{"any, by default", sio.CORS{Credentials: true}, "http://a", "origin=*", 204,
+			"origin=* " + methods + " headers=x-asked vary=Access-Control-Request-Headers"},
+		{"nobody", sio.CORS{Origins: []string{}, Credentials: true}, "http://a", "credentials=true vary=Origin", 204,
+			"credentials=true " + methods + " headers=x-asked " + both},
 		{"a list", sio.CORS{Origins: []string{"http://a", "http://b:81"}}, "http://b:81", "origin=http://b:81 vary=Origin", 204,
 			"origin=http://b:81 " + methods + " headers=x-asked " + both},
 		{"not in the list", sio.CORS{Origins: []string{"http://good-domain.com"}}, "http://bad-domain.com", "vary=Origin", 204,

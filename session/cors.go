@@ -14,7 +14,7 @@ import (
 // cors's, which the reference server uses.
 type CORS struct {
 	// Who may: the origins named, those that a pattern matches, or those that Judge says.
-	// With neither, any: "*".
+	// With none of the three, any: "*". A list that is empty and not nil lets nobody.
 	Origins  []string
 	Patterns []*regexp.Regexp
 	// Judge is called on the loop, once a request, with the raw head, a view; origin is
@@ -46,7 +46,7 @@ func (c *Conn) cors(k *CORS, h *http1.Head) {
 			return // as if there were no CORS: no preflight either
 		}
 		b, vary = reflected(b, "Access-Control-Allow-Origin", h.Origin), origin
-	case len(k.Origins)+len(k.Patterns) > 0:
+	case k.Origins != nil || k.Patterns != nil:
 		if k.lists(h.Origin) {
 			b = reflected(b, "Access-Control-Allow-Origin", h.Origin)
 		}
