@@ -3,6 +3,7 @@ package sio_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -218,6 +219,54 @@ func TestRule8OverTCP(t *testing.T) {
 	}
 	close(hold)
 	recv(t, done)
+}
+
+// TestRule8AskingForNamespaces (F67): a client that asks for many namespaces, which takes the
+// application long to decide about, leaves workers to others. It gets all its answers.
+func TestRule8AskingForNamespaces(t *testing.T) {
+	const n, most = 100, 16
+	for _, how := range []string{"OfFunc", "Use"} {
+		t.Run(how, func(t *testing.T) {
+			srv := newServer(t, sio.Options{Workers: most + 8})
+			asked, hold := make(chan struct{}, n), make(chan struct{})
+			decide := func() error { asked <- struct{}{}; <-hold; return nil }
+			if how == "Use" {
+				srv.OfPattern("/{name}").Use(func(context.Context, *sio.Socket) error { return decide() })
+			} else {
+				srv.OfFunc(func(context.Context, string, sio.Raw) error { return decide() })
+			}
+			srv.On("echo", func(s *sio.Socket, m *sio.Msg) error { return m.Forward(s, "echo") })
+			g := startRaw(t, srv)
+			c, other := dialIn(t, g, 0), dialIn(t, g, 0)
+			for i := range n {
+				c.send(fmt.Sprintf("40/%d", i))
+			}
+			other.send("40")
+			other.next()
+			for range most {
+				recv(t, asked)
+			}
+			for range 20 {
+				other.send(`42["echo"]`)
+				if got := other.next(); got != `42["echo"]` {
+					t.Fatalf("got %q", got)
+				}
+			}
+			if n := len(asked); n > 0 {
+				t.Errorf("%d more are decided about", n)
+			}
+			close(hold)
+			for range n {
+				if got := c.next(); !strings.HasPrefix(got, "40/") {
+					t.Errorf("got %q", got)
+				}
+			}
+			c.send(`41/7`, `40/7`)
+			if got := c.next(); !strings.HasPrefix(got, "40/7,") {
+				t.Errorf("got %q", got)
+			}
+		})
+	}
 }
 
 // TestRule9Modes: serial handlers may block; inline ones run on the loop, unless

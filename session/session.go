@@ -38,7 +38,8 @@ type Session struct {
 	transport Transport // as in public
 	state     State     // as in public
 	marks     sessionMarks
-	stalls    int32        // sockets whose inbox is full: nothing is read while there are any
+	asking    uint8        // namespaces that it asks for and that nobody has decided about
+	stalls    int32        // what is full, such as the inbox of a socket: nothing is read while anything is
 	grant     int32        // see flushed
 	ws        *Conn        // the WebSocket; nil on polling, and when it is no more
 	polling   *polling     // nil once on a WebSocket

@@ -124,7 +124,30 @@ func (s *Session) Sockets(f func(k *Socket)) {
 
 // bid is a CONNECT.
 func (s *Session) bid(now Instant, nsp, auth []byte) {
+	if s.asking++; s.asking == maxAsking {
+		s.stalls++
+	}
 	s.host.App().Connect(s, now, nsp, auth)
+}
+
+// maxAsking is how many namespaces a client may ask for at once. While it does it is not
+// read: each may take a worker to decide about, and one client must not have them all.
+const maxAsking = 16
+
+// answered is told of the answer to a CONNECT. Once for each, as long as the session is open.
+func (s *Session) answered(now Instant) {
+	if s.asking--; s.asking == maxAsking-1 {
+		s.unblocked(now)
+	}
+}
+
+// unblocked is told that something is not full any more. The session is read again, but not
+// now: it may be about to end, and frames must not be worked on in the middle of it.
+func (s *Session) unblocked(now Instant) {
+	if s.stalls--; s.stalls == 0 {
+		s.excuse(now)
+		s.host.Run(s.host.Index(), func(_ Host, now Instant) { s.unstall(now) })
+	}
 }
 
 // Bid enters a socket that asks for its namespace, so that a second CONNECT beside
@@ -152,6 +175,7 @@ func (s *Session) Grant(now Instant, k *Socket, pid string) bool {
 		return false
 	}
 	k.state = Joined
+	s.answered(now)
 	s.marks |= markJoined
 	if s.bound != 0 {
 		s.bound = 0 // the connect timeout is over; the wheel finds out by itself
@@ -175,6 +199,9 @@ func (s *Session) Grant(now Instant, k *Socket, pid string) bool {
 // Deny refuses a CONNECT to the namespace with a payload of JSON text. k is the
 // bidding socket, or nil if there is none.
 func (s *Session) Deny(now Instant, k *Socket, nsp string, payload []byte) {
+	if s.state == Open && (k == nil || k.state == Bidding) {
+		s.answered(now)
+	}
 	if k != nil {
 		s.unlink(k)
 		k.state = Gone
@@ -293,13 +320,7 @@ func (k *Socket) end(now Instant, r Reason, err error) {
 	k.session.unlink(k)
 	if k.full {
 		k.full = false
-		k.session.stalls--
-		if s := k.session; s.stalls == 0 {
-			// Not now: the session may be about to end, and frames must not be worked on
-			// in the middle of it.
-			s.excuse(now)
-			s.host.Run(s.host.Index(), func(_ Host, now Instant) { s.unstall(now) })
-		}
+		k.session.unblocked(now)
 	}
 	acks := k.acks
 	k.acks = nil
@@ -316,6 +337,10 @@ func (s *Session) endSockets(now Instant, r Reason, err error) {
 	s.Sockets(func(k *Socket) { k.end(now, r, err) })
 	bids := s.sockets
 	s.sockets = nil
+	if s.asking >= maxAsking {
+		s.unblocked(now)
+	}
+	s.asking = 0
 	for k := bids; k != nil; k = k.next {
 		k.state = Gone
 		s.host.App().Withdrawn(k, r, err)
