@@ -57,6 +57,13 @@ type Recovery struct {
 	// the oldest are forgotten, and clients that may have missed one of those get a new
 	// session. Events are kept for Window, the ping interval and twice the ping timeout.
 	// Default 64 MiB.
+	//
+	// An event counts as it travels on a WebSocket, uncompressed; what other transports and
+	// encodings make of it is kept beside that.
+	//
+	// As many bytes again are kept of sockets whose clients are away: the heads of their
+	// requests, what they have sent to join, the names of their rooms. Past that those that
+	// have been away longest expire.
 	MaxBytes int
 
 	// MaxMissed bounds what one client is sent again, in bytes. One that has missed more gets
@@ -154,6 +161,7 @@ type life struct {
 	certain session.Instant // what was delivered in turns before has arrived; known when it ended
 
 	since     session.Instant // when its client went away
+	bytes     int             // that it keeps meanwhile, and that its client has chosen
 	list      *lifeList
 	prev, nxt *life
 }
@@ -266,10 +274,18 @@ func (l *life) rooms() (list []string) {
 	return list
 }
 
+// weigh counts what the life keeps while its client is away.
+func (l *life) weigh() {
+	l.bytes = len(l.socket.session().Handshake().Head) + len(l.socket.more.Load().auth)
+	for _, s := range l.stays {
+		l.bytes += len(s.room)
+	}
+}
+
 // A lifeList is lives in order.
 type lifeList struct {
 	first, last *life
-	len         int
+	len, bytes  int
 }
 
 func (q *lifeList) push(l *life) {
@@ -281,6 +297,7 @@ func (q *lifeList) push(l *life) {
 	}
 	q.last = l
 	q.len++
+	q.bytes += l.bytes
 }
 
 // unlist takes the life out of its list, if it is in one.
@@ -300,5 +317,6 @@ func (l *life) unlist() {
 		q.last = l.prev
 	}
 	q.len--
+	q.bytes -= l.bytes
 	l.list, l.prev, l.nxt = nil, nil, nil
 }

@@ -139,7 +139,7 @@ func (r *recovery) goOn(s *Socket, now session.Instant) {
 	if !whole {
 		l.next = nil
 		over := r.drop(l)
-		r.begin(s, m, "")
+		r.begin(s, m, l.before)
 		r.mu.Unlock()
 		r.expired(over)
 		s.knock(now)
@@ -243,7 +243,7 @@ func (r *recovery) admitLocked(s *Socket, at *loop.Loop, rooms []string, raised 
 		case back && !r.asks(s): // nobody has seen it yet
 			l.next = nil
 			over = r.drop(l)
-			r.begin(s, s.more.Load(), "")
+			r.begin(s, s.more.Load(), l.before)
 			return anew, over
 		default:
 			return lost, nil
@@ -322,6 +322,7 @@ func (r *recovery) withdrawn(s *Socket) {
 		r.drop(l)
 	case l.state == lifeAttached: // the client has gone while it was let in
 		l.state = lifeAway
+		l.weigh()
 		r.away.push(l)
 		r.arm(s.loop().Clock())
 		if l.next != nil {
@@ -343,22 +344,36 @@ func (r *recovery) left(s *Socket, reason Reason) {
 	now, confirmed := s.loop().Clock(), s.session().Confirmed()
 	r.mu.Lock()
 	l := m.life
-	var over *Socket
+	var over []*Socket
 	if recoverable(reason) && !s.ns.gone() {
 		l.state, l.since = lifeEnds, now
 		if confirmed > l.entered {
 			l.certain = confirmed
 		}
+		l.weigh()
 		r.away.push(l)
-		if r.away.len > r.o.MaxSockets && r.away.first.next == nil {
-			over = r.drop(r.away.first)
-		}
+		over = r.crowded()
 		r.arm(now)
 	} else {
 		r.drop(l)
 	}
 	r.mu.Unlock()
-	r.expired(over)
+	for _, s := range over {
+		r.expired(s)
+	}
+}
+
+// crowded drops those who have been away longest while there are too many, but for those
+// who have come back and are about to be let in, and the last. r.mu is held.
+func (r *recovery) crowded() (over []*Socket) {
+	for l := r.away.first; l != r.away.last && (r.away.len > r.o.MaxSockets || r.away.bytes > r.o.MaxBytes); {
+		nxt := l.nxt
+		if l.next == nil {
+			over = append(over, r.drop(l))
+		}
+		l = nxt
+	}
+	return over
 }
 
 // told is called when all that was to be done for a socket that was in is done.
