@@ -210,7 +210,7 @@ func (h *shaking) Write(p []byte) (int, error) {
 // Close is called by crypto/tls when the context of the handshake ends.
 func (h *shaking) Close() error {
 	h.mu.Lock()
-	h.over = true
+	h.over, h.in = true, nil // it may stay in the queue for some time
 	h.more.Signal()
 	h.mu.Unlock()
 	return nil
@@ -245,6 +245,7 @@ type shakings struct {
 func (a *shakings) begin(h *shaking) {
 	a.mu.Lock()
 	if a.under >= a.most {
+		a.makeRoom()
 		a.queue = append(a.queue, h)
 		a.mu.Unlock()
 		return
@@ -255,6 +256,25 @@ func (a *shakings) begin(h *shaking) {
 		h.turnAway()
 		a.done()
 	}
+}
+
+// makeRoom drops those that are over before the queue grows for one more: else who comes
+// and goes while all places are taken would leave something each time. Under the lock.
+func (a *shakings) makeRoom() {
+	n := len(a.queue)
+	if n < cap(a.queue) {
+		return
+	}
+	a.queue = slices.DeleteFunc(a.queue, (*shaking).isOver)
+	if len(a.queue) > n/2 {
+		a.queue = slices.Grow(a.queue, n) // not looked through again before as many have come
+	}
+}
+
+func (h *shaking) isOver() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.over
 }
 
 func (h *shaking) turnAway() {
@@ -281,10 +301,7 @@ func (a *shakings) next() *shaking {
 		h := a.queue[0]
 		a.queue[0] = nil
 		a.queue = a.queue[1:]
-		h.mu.Lock()
-		over := h.over
-		h.mu.Unlock()
-		if !over {
+		if !h.isOver() {
 			return h
 		}
 	}
