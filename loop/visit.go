@@ -136,10 +136,6 @@ var lastChunk = []byte("0\r\n\r\n")
 func (v *visit) body(rc *http.ResponseController, r *http.Request) (status int) {
 	stop := v.interrupt(rc)
 	defer stop()
-	whole := func() { // before the answer that the last piece brings about
-		stop()
-		_ = rc.SetReadDeadline(time.Time{}) // while handlers have no room that waits, too
-	}
 	left, size := r.ContentLength, int64(pieceSize)
 	if left >= 0 {
 		size = min(size, left)
@@ -153,7 +149,7 @@ func (v *visit) body(rc *http.ResponseController, r *http.Request) (status int) 
 		if left >= 0 {
 			piece := buf[pieceHead:][:min(int64(n), left)]
 			if left -= int64(len(piece)); left == 0 {
-				whole()
+				stop() // before the answer that this piece brings about
 			}
 			if len(piece) > 0 && !v.feed(piece) || left == 0 {
 				return 0
@@ -168,7 +164,7 @@ func (v *visit) body(rc *http.ResponseController, r *http.Request) (status int) 
 		switch {
 		case err == nil:
 		case err == io.EOF && left < 0:
-			whole()
+			stop()
 			v.feed(append(buf[:0], lastChunk...))
 			return 0
 		case errors.As(err, new(*http.MaxBytesError)): // a middleware's bound is lower than ours
