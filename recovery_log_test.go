@@ -19,7 +19,6 @@ type logModel struct {
 	now     session.Instant
 	events  []*logged          // event number i+1
 	dropped []bool             // from the log
-	aged    session.Instant    // the latest delivery of one that was dropped for its age
 	lives   []*life            //
 	rooms   []map[string][]int // of lives: for each room, numbers at which the life came and went
 	waiting []*logged

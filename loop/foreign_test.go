@@ -72,7 +72,7 @@ func TestForeignHeads(t *testing.T) {
 // end, and no reset that takes the answer away.
 func TestForeignUnread(t *testing.T) {
 	a := newAuthority(t)
-	refuse := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", 413) })
+	refuse := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusRequestEntityTooLarge) })
 	for _, o := range []Options{{Foreign: refuse}, {Foreign: refuse, TLS: a.server()}} {
 		s := start(t, o)
 		nc := s.dial()

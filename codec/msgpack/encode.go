@@ -56,17 +56,9 @@ type container struct {
 	object bool
 
 	// Of an object, while there are attachments.
-	member      int8 // what the current member is to a placeholder
 	placeholder bool
 	num         int // -1: none that is usable
 }
-
-// What a member is to a placeholder.
-const (
-	memberOther = iota
-	memberPlaceholder
-	memberNum
-)
 
 // wide is a container with more elements than the one byte of its head can tell.
 type wide struct{ at, n int }
