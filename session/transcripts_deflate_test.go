@@ -1,6 +1,7 @@
 package session
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -225,6 +226,15 @@ func deflateTranscripts() map[string]transcript {
 			ws| paused
 			. offloaded
 			= s2 ["e","{x*30000}"]
+			= s2 ["e",2]
+			ws| reading
+		`},
+		"one of blocks that hold nothing": {rows: "T03 F33", source: "ours: they take time, too", uncut: "segments do not matter", script: zJoined + `
+			ws>+ zhex ` + strings.Repeat("000000ffff", 2000) + fmt.Sprintf("%x", deflate([]byte(`42["e",1]`))) + `
+			ws> 42["e",2]
+			ws| paused
+			. offloaded
+			= s2 ["e",1]
 			= s2 ["e",2]
 			ws| reading
 		`},
