@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -268,6 +269,36 @@ func TestRecoveryOffsets(t *testing.T) {
 	}
 	if _, ok := a.parseOffset(string(s[:])); ok {
 		t.Error("an event that is still to come")
+	}
+}
+
+// TestResumption (V04): what is taken from the payload of a CONNECT; a long one is not made a
+// table of.
+func TestResumption(t *testing.T) {
+	long := `{"a":{"pid":"not this"},"b":["pid",{}],"c":"\\\",\"pid\":\"nor this\"",` + strings.Repeat(`"x":0,`, 100_000) + `"pid":"p","offset":"o"}`
+	for _, tc := range []struct{ auth, pid, offset string }{
+		{``, "", ""},
+		{`{"token":"pid"}`, "", ""},
+		{`{"pid":"a","offset":"b"}`, "a", "b"},
+		{" { \"offset\" :\t\"\\u0062\" ,\n\"pid\" : \"a\" } ", "a", "b"},
+		{`{"pid":"a"}`, "a", ""},
+		{`{"pid":"a","offset":null}`, "a", ""},
+		{`{"pid":"a","offset":5}`, "", ""},
+		{`{"pid":"a","offset":{"offset":"b"}}`, "", ""},
+		{`{"pid":5,"offset":"b"}`, "", ""},
+		{`{"PID":"a","x":"pid"}`, "", ""},
+		{`{"pid":"a","pid":"b"}`, "b", ""},
+		{`{"x":{"pid":"a"}}`, "", ""},
+		{`["pid"]`, "", ""},
+		{`{"pid":"` + strings.Repeat("a", maxQuoted) + `"}`, "", ""},
+		{long, "p", "o"},
+	} {
+		if pid, offset := resumption(tc.auth); pid != tc.pid || offset != tc.offset {
+			t.Errorf("%.80q gives %q and %q", tc.auth, pid, offset)
+		}
+	}
+	if n := testing.AllocsPerRun(10, func() { resumption(long) }); n > 20 {
+		t.Errorf("a long payload takes %v allocations", n)
 	}
 }
 

@@ -30,22 +30,55 @@ var errMissed = errors.New("events that the client has missed were forgotten whi
 // maxBefore bounds an offset that is remembered though we have not made it, in bytes.
 const maxBefore = 64
 
+// maxQuoted bounds what is read of the two texts by which a client comes back, in bytes of
+// JSON.
+const maxQuoted = 256
+
 // resumption is what a client sends that comes back; offset is "" if it has got nothing yet.
+// auth is JSON text, perhaps a long one: it is looked at once, and only these two are decoded.
 func resumption(auth string) (pid, offset string) {
 	if !strings.Contains(auth, `"pid"`) {
 		return "", ""
 	}
-	var all map[string]json.RawMessage // a struct's names would be matched without regard to case
-	if json.Unmarshal([]byte(auth), &all) != nil {
-		return "", ""
+	var rawPID, rawOffset string
+	depth, from := 0, 0 // from is where a member of the outermost object begins
+	for i := 0; i < len(auth); i++ {
+		switch c := auth[i]; c {
+		case '"':
+			for i++; i < len(auth) && auth[i] != '"'; i++ {
+				if auth[i] == '\\' {
+					i++
+				}
+			}
+		case '{', '[':
+			if depth++; depth == 1 {
+				from = i + 1
+			}
+		case ',', '}', ']':
+			if depth == 1 {
+				name, value, _ := strings.Cut(auth[from:i], ":")
+				switch strings.TrimSpace(name) {
+				case `"pid"`:
+					rawPID = value
+				case `"offset"`:
+					rawOffset = value
+				}
+				from = i + 1
+			}
+			if c != ',' {
+				depth--
+			}
+		}
 	}
-	if json.Unmarshal(all["pid"], &pid) != nil {
-		pid = ""
-	}
-	if raw, ok := all["offset"]; ok && json.Unmarshal(raw, &offset) != nil {
+	if rawOffset != "" && !unquote(rawOffset, &offset) || !unquote(rawPID, &pid) {
 		return "", ""
 	}
 	return pid, offset
+}
+
+// unquote decodes a text; null is the empty one.
+func unquote(raw string, to *string) bool {
+	return len(raw) <= maxQuoted && json.Unmarshal([]byte(raw), to) == nil
 }
 
 // bid is called on the loop for a socket that asks to join. It reports whether the socket
