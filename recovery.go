@@ -28,7 +28,8 @@ import (
 // and "slow consumer". Who was disconnected, or left, or sent what is no packet, begins anew.
 // A client that comes back while its old connection is still thought to live takes it over:
 // that ends with "transport close". Functions of OnDisconnect are called in any case, and the
-// client is only let in again when they have returned: they must not wait for it.
+// client is only let in again when they have returned, and handlers of earlier events before
+// them: they must not wait for it, and those that take long should heed [Socket.Context].
 //
 // A *Socket that has ended can still be sent to while its client may come back, or has:
 // that goes to the client, and is no [ErrClosed]. Only what is not volatile is kept.
