@@ -380,3 +380,43 @@ func FuzzTLS(f *testing.F) {
 		}
 	})
 }
+
+// TestTLSHandshakesThatAreGone: clients that come and go while others have all places leave
+// nothing, neither a place in the queue nor what they have sent.
+func TestTLSHandshakesThatAreGone(t *testing.T) {
+	h := newHandLoop(t)
+	a := &shakings{most: 1, offer: func(func()) bool { return true }}
+	come := func() *shaking {
+		c := &tlsConn{conn: conn{closed: true}}
+		c.Init(h.Loop, c, h.now)
+		s := newShaking(h.Loop, c)
+		s.in = make([]byte, 100)
+		a.begin(s)
+		return s
+	}
+	come()
+	first := come()
+	for range 10_000 {
+		s := come()
+		if s.abort(); s.in != nil {
+			t.Fatal("it keeps what has come")
+		}
+	}
+	last := come()
+	if n := cap(a.queue); n > 16 {
+		t.Errorf("the queue has room for %d", n)
+	}
+	for i := range 100 { // who stays is kept, in order
+		if come(); i%2 == 0 {
+			come().abort()
+		}
+	}
+	if a.next() != first || a.next() != last {
+		t.Error("the queue is out of order")
+	}
+	for n := range 101 {
+		if s := a.next(); (s == nil) != (n == 100) {
+			t.Fatalf("number %d: %v", n, s)
+		}
+	}
+}

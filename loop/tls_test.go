@@ -419,16 +419,20 @@ func TestTLSMiddlewares(t *testing.T) {
 	if n := passed.Load(); n != 3 {
 		t.Errorf("%d requests have passed", n)
 	}
-	for _, k := range s.app.all() {
-		if h := k.Session().Handshake(); h.TLS == nil || h.TLS.ServerName != "sio.test" {
-			t.Error("a session does not know of TLS")
-		}
-		if w := k.Session().WebSocket(); w != nil {
-			if _, ok := w.Wire().(*tlsConn); !ok {
-				t.Errorf("the WebSocket is a %T", w.Wire())
+	s.Loops(func(l *Loop) {
+		do(t, l, func() {
+			for _, x := range l.table.All() {
+				if h := x.Handshake(); h.TLS == nil || h.TLS.ServerName != "sio.test" {
+					t.Error("a session does not know of TLS")
+				}
+				if w := x.WebSocket(); w != nil {
+					if _, ok := w.Wire().(*tlsConn); !ok {
+						t.Errorf("the WebSocket is a %T", w.Wire())
+					}
+				}
 			}
-		}
-	}
+		})
+	})
 }
 
 // TestTLSTurnedAway: a client for which there is no place is closed without a word, since
@@ -552,45 +556,5 @@ func TestTLSHandshakesAreBounded(t *testing.T) {
 	a.begin(newShaking(h.Loop, all[0].conn))
 	if a.underWay() != most-1 || h.stats.Refused.Load() != 2 {
 		t.Errorf("without a worker: %d under way, %d turned away", a.underWay(), h.stats.Refused.Load())
-	}
-}
-
-// TestTLSHandshakesThatAreGone: clients that come and go while others have all places leave
-// nothing, neither a place in the queue nor what they have sent.
-func TestTLSHandshakesThatAreGone(t *testing.T) {
-	h := newHandLoop(t)
-	a := &shakings{most: 1, offer: func(func()) bool { return true }}
-	come := func() *shaking {
-		c := &tlsConn{conn: conn{closed: true}}
-		c.Init(h.Loop, c, h.now)
-		s := newShaking(h.Loop, c)
-		s.in = make([]byte, 100)
-		a.begin(s)
-		return s
-	}
-	come()
-	first := come()
-	for range 10_000 {
-		s := come()
-		if s.abort(); s.in != nil {
-			t.Fatal("it keeps what has come")
-		}
-	}
-	last := come()
-	if n := cap(a.queue); n > 16 {
-		t.Errorf("the queue has room for %d", n)
-	}
-	for i := range 100 { // who stays is kept, in order
-		if come(); i%2 == 0 {
-			come().abort()
-		}
-	}
-	if a.next() != first || a.next() != last {
-		t.Error("the queue is out of order")
-	}
-	for n := range 101 {
-		if s := a.next(); (s == nil) != (n == 100) {
-			t.Fatalf("number %d: %v", n, s)
-		}
 	}
 }
