@@ -58,8 +58,8 @@ type Options struct {
 	// PingInterval is the time between two pings to a client, told to it. Default 25 s;
 	// at least 100 ms. Node: pingInterval.
 	PingInterval time.Duration
-	// PingTimeout is how long a client has to answer a ping. Default 20 s. Node:
-	// pingTimeout.
+	// PingTimeout is how long a client has to answer a ping, from the ping or from the first
+	// other packet that comes behind it. Default 20 s. Node: pingTimeout.
 	PingTimeout time.Duration
 	// UpgradeTimeout is how long a WebSocket may take to take over from polling. Default
 	// 10 s. Node: upgradeTimeout.

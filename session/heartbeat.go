@@ -22,7 +22,7 @@ func (s *Session) firstPing(now Instant) {
 }
 
 // beat is the heartbeat: a ping when the interval is over, the end of the session
-// when its pong has not come in time. Other traffic does not put it off.
+// when its pong has not come in time. Other traffic puts that off once: see hear.
 //
 // Source: Engine.IO protocol 4, "Heartbeat".
 func (s *Session) beat(now Instant) {
@@ -35,11 +35,33 @@ func (s *Session) beat(now Instant) {
 		return
 	}
 	s.marks |= markAwaitsPong
+	s.heard = 0
 	if s.host.Config().Confirm {
 		s.extend().pinged = now
 	}
 	s.due = now.After(s.patience())
 	s.packet(pingPacket, true)
+}
+
+// hear is told of the first packet behind a ping. If that is not the pong, the time for the pong
+// begins anew: it may stand behind much that the client had to send before.
+//
+// Source: the reference server.
+func (s *Session) hear(now Instant, t engineio.Type) {
+	if t == engineio.Pong || s.revision == 3 {
+		return
+	}
+	timeout := s.host.Config().PingTimeout
+	s.heard = 1
+	if s.marks&markExcused == 0 {
+		s.heard = microseconds(now - (s.due - Instant(timeout)))
+	}
+	s.due = max(s.due, now.After(timeout))
+}
+
+// microseconds is d as counters of a session hold it; at least 1.
+func microseconds(d Instant) uint32 {
+	return uint32(min(max(time.Duration(d)/time.Microsecond, 1), math.MaxUint32))
 }
 
 // reading reports whether the client, which we do not read because so much waits for it,
@@ -95,9 +117,8 @@ func (s *Session) pong(now Instant) {
 	}
 	cfg := s.host.Config()
 	if s.marks&markExcused == 0 { // otherwise due no longer tells when the ping was sent
-		sent := s.due - Instant(cfg.PingTimeout)
-		us := time.Duration(s.host.Clock()-sent) / time.Microsecond
-		s.rtt.Store(uint32(min(max(us, 1), math.MaxUint32)))
+		sent := s.due - Instant(cfg.PingTimeout) - Instant(time.Duration(s.heard)*time.Microsecond)
+		s.rtt.Store(microseconds(s.host.Clock() - sent))
 	}
 	s.marks &^= markAwaitsPong | markExcused
 	if cfg.Confirm && s.more != nil {

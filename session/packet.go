@@ -39,6 +39,9 @@ func (s *Session) take(now Instant, pkt engineio.Packet) {
 	if h := s.host.Config().Hooks; h != nil && h.Packet != nil {
 		h.Packet(s, byte(pkt.Type), pkt.Data, pkt.Binary)
 	}
+	if s.marks&markAwaitsPong != 0 && s.heard == 0 {
+		s.hear(now, pkt.Type)
+	}
 	switch pkt.Type {
 	case engineio.Message:
 		switch {

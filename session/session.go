@@ -41,6 +41,7 @@ type Session struct {
 	asking    uint8        // namespaces that it asks for and that nobody has decided about
 	stalls    int32        // what is full, such as the inbox of a socket: nothing is read while anything is
 	grant     int32        // see flushed
+	heard     uint32       // microseconds from the last ping to the first packet behind it that is no pong; 0: none yet
 	ws        *Conn        // the WebSocket; nil on polling, and when it is no more
 	polling   *polling     // nil once on a WebSocket
 	sockets   *Socket      // a list: most sessions have one

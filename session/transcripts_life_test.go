@@ -67,16 +67,39 @@ func heartbeatTranscripts() map[string]transcript {
 			! s2 ping timeout
 			! s1 ping timeout
 		`},
-		"other traffic does not count": {rows: "L01", script: wsJoined + `
+		"other traffic counts once": {rows: "L01", source: "the reference server", script: wsJoined + `
 			+ 25s
 			ws< 2
+			ws> ping
+			ws< pong
 			+ 15s
 			ws> 42["echo"]
 			ws< 42["echo"]
-			ws> ping
-			ws< pong
-			+ 5s
+			+ 15s
+			ws> 42["echo"]
+			ws< 42["echo"]
+			+ 4.9s
+			+ 100ms
 			ws< close
+			! s2 ping timeout
+			! s1 ping timeout
+		`},
+		"the pong behind other traffic": {rows: "L01", script: joined + `
+			a> GET s1
+			+ 25s
+			a< 200 2
+			+ 19s
+			a> POST s1 42["e"]
+			a< 200 ok
+			= s2 ["e"]
+			+ 19s
+			a> POST s1 3
+			a< 200 ok
+			a> GET s1
+			+ 25s
+			a< 200 2
+			+ 19.9s
+			+ 100ms
 			! s2 ping timeout
 			! s1 ping timeout
 		`},

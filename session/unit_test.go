@@ -253,6 +253,15 @@ func TestRTT(t *testing.T) {
 	if s.RTT() != 1234*time.Microsecond {
 		t.Errorf("RTT = %v", s.RTT())
 	}
+	ws.send(ws.client.bytesOf("40"))
+	w.advance(25 * time.Second)
+	w.advance(2 * time.Millisecond)
+	ws.send(ws.client.bytesOf("6"))
+	w.advance(3 * time.Millisecond)
+	ws.send(ws.client.bytesOf("3"))
+	if s.RTT() != 5*time.Millisecond {
+		t.Errorf("RTT = %v, with another packet before the pong", s.RTT())
+	}
 }
 
 // TestBacklog: what waits for a client, as others may see it.
