@@ -28,7 +28,8 @@ const scopeKey = "scope"
 //
 //   - engine: sessions that open and close, requests that are refused, the event loops
 //   - engine:socket: upgrades and, at [LevelTrace], heartbeats and packets, with the
-//     beginning of their text, in which there may be secrets of the application's
+//     beginning of their text, in which there may be secrets: the application's, and that of
+//     a client that may come back, see [Recovery]
 //   - engine:polling, engine:ws, engine:webtransport: writes, at LevelTrace
 //   - socket.io:server: Run, and namespaces that are made
 //   - socket.io:parent-namespace: those that are made from a pattern, and that go
@@ -37,7 +38,8 @@ const scopeKey = "scope"
 //   - socket.io:socket: rooms, disconnects and, at LevelTrace, events
 //   - socket.io-parser: packets that cannot be read or written
 //
-// Of session ids, which are secrets, lines have the beginning. A server asks its logger
+// Of session ids, which are secrets, lines have the beginning; but sockets of clients of
+// [Options.AllowEIO3] have the same id, and stand there with all of it. A server asks its logger
 // once, in [New], which of these it wants: those that it does not want cost nothing, and a
 // level that is changed later changes nothing.
 //
