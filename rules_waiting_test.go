@@ -82,6 +82,7 @@ func TestRule7AcksAlwaysSettle(t *testing.T) {
 		if _, err := ask(t, s, bg, "leave"); !errors.Is(err, sio.ErrDisconnected) {
 			t.Error(err)
 		}
+		<-s.Context().Done() // who is asked beside the end is told as who was asked before it
 		if _, err := ask(t, s, bg, "ask"); !errors.Is(err, sio.ErrClosed) {
 			t.Error(err)
 		}
