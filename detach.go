@@ -12,10 +12,7 @@ func init() {
 		return server.(*Server).detach(clock)
 	}
 	inproc.Stream = func(server any, p loop.PacketStream) error {
-		s := server.(*Server)
-		s.mu.RLock()
-		g := s.group
-		s.mu.RUnlock()
+		g := server.(*Server).summon()
 		if g == nil {
 			return errNotRunning
 		}

@@ -33,18 +33,25 @@ import (
 func (s *Server) Handler() http.Handler { return http.HandlerFunc(s.serveHTTP) }
 
 func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
-	s.mu.RLock()
-	g, idle := s.group, s.group == nil && !s.ran && !s.closed
-	s.mu.RUnlock()
-	if idle {
-		g = s.begin()
-	}
+	g := s.summon()
 	if g == nil {
 		w.Header().Set("Retry-After", "5")
 		http.Error(w, http.StatusText(http.StatusServiceUnavailable), http.StatusServiceUnavailable)
 		return
 	}
 	g.ServeHTTP(w, r)
+}
+
+// summon are the event loops for a request that has come by a door of somebody else's: those
+// of the Run under way, or of a server that never was run. It returns nil if there are none.
+func (s *Server) summon() *loop.Group {
+	s.mu.RLock()
+	g, idle := s.group, s.group == nil && !s.ran && !s.closed
+	s.mu.RUnlock()
+	if idle {
+		return s.begin()
+	}
+	return g
 }
 
 // begin starts the event loops without a Run. It returns nil if that cannot be.

@@ -152,8 +152,9 @@ func New(srv *sio.Server, o Options) (*Server, error) {
 }
 
 // Run serves on a UDP address, "host:port" or ":port", until ctx ends, and returns nil.
-// It may be called once. Sessions live in the [sio.Server], which must be running: while it
-// is not, clients are turned away.
+// It may be called once. Sessions live in the [sio.Server], whose event loops are started if
+// it never was run, as by its Handler; a server that was run and is not running any more
+// turns clients away.
 //
 // Errors: of listening; of QUIC; [http.ErrServerClosed] if Close was called.
 func (s *Server) Run(ctx context.Context, addr string) error {

@@ -544,3 +544,33 @@ func TestOptions(t *testing.T) {
 		t.Errorf("Run behind Close: %v", err)
 	}
 }
+
+// TestAlone: a server that never was run, because it is only mounted, serves WebTransport.
+func TestAlone(t *testing.T) {
+	srv, err := sio.New(sio.Options{Transports: sio.WebTransport})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, _ := certificate()
+	q, err := New(srv, Options{TLS: &tls.Config{Certificates: []tls.Certificate{cert}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- q.Run(ctx, "127.0.0.1:0") }()
+	<-q.Started()
+	w := &world{t: t, sio: srv, quic: q, url: fmt.Sprintf("https://%s/socket.io/?EIO=4&transport=webtransport", q.Addr())}
+	c := w.open("")
+	c.expect("0{*")
+	c.send("40")
+	c.expect("40{*")
+	if err := srv.Close(); err != nil {
+		t.Error(err)
+	}
+	c.ended()
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}

@@ -11,7 +11,8 @@ var (
 	Detach func(server any, clock loop.Clock) (*loop.Group, error)
 
 	// Stream serves a stream of packets, and returns when it is closed. See
-	// [loop.Group.Packets]; while the server does not run, the error is its.
+	// [loop.Group.Packets]. The event loops are those that a Handler would use; without any,
+	// the error says so.
 	Stream func(server any, p loop.PacketStream) error
 
 	// Path is the path of a server's engine: "/socket.io/".

@@ -155,7 +155,7 @@ func run() error {
 		select {
 		case <-a.srv.Started():
 			if f.options.Transports&sio.WebTransport != 0 {
-				if err := withQUIC(ctx, a.srv); err != nil {
+				if err := withQUIC(ctx, a.srv, a.srv.Addrs()[0]); err != nil {
 					slog.Error(err.Error())
 					os.Exit(1)
 				}

@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"github.com/e6a90ca8/sio"
 )
 
 // mounted serves the application by net/http: polling, WebSockets, HTTPS and HTTP/2 alike.
@@ -27,6 +29,11 @@ func (a *app) mounted(f *flags) error {
 	scheme, serve := "http", s.Serve
 	if f.cert != "" {
 		scheme, serve = "https", func(l net.Listener) error { return s.ServeTLS(l, f.cert, f.key) }
+	}
+	if f.options.Transports&sio.WebTransport != 0 {
+		if err := withQUIC(a.ctx, a.srv, l.Addr()); err != nil {
+			return err
+		}
 	}
 	served := make(chan error, 1)
 	go func() { served <- serve(l) }()

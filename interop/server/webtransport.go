@@ -20,7 +20,7 @@ import (
 
 // withQUIC serves WebTransport on the UDP port of the server's TCP port, with a certificate
 // made for it, and prints the certificate's hash, by which a page can trust it.
-func withQUIC(ctx context.Context, srv *sio.Server) error {
+func withQUIC(ctx context.Context, srv *sio.Server, addr net.Addr) error {
 	cert, err := shortLived()
 	if err != nil {
 		return err
@@ -30,7 +30,7 @@ func withQUIC(ctx context.Context, srv *sio.Server) error {
 		return err
 	}
 	ended := make(chan error, 1)
-	go func() { ended <- q.Run(ctx, srv.Addrs()[0].String()) }()
+	go func() { ended <- q.Run(ctx, addr.String()) }()
 	select {
 	case err := <-ended:
 		return err
