@@ -435,44 +435,10 @@ func TestRecovery(t *testing.T) {
 			}
 		},
 		"of too many the oldest": func(t *testing.T) {
-			x := newTrip(t, sio.Options{Recovery: &sio.Recovery{MaxSockets: 2}})
-			var all []*siotest.Client
-			for range 3 {
-				all = append(all, siotest.Dial(t, x.srv, "/"))
-			}
-			x.settle()
-			x.log.take()
-			for _, c := range all {
-				c.Cut()
-				x.settle()
-			}
-			if told := x.log.take(); len(told) != 4 || !slices.Contains(told, "expired") {
-				t.Errorf("told %q", told)
-			}
-			for i, c := range all {
-				x.c = c
-				x.back(i > 0)
-			}
+			oldestExpires(t, &sio.Recovery{MaxSockets: 2})
 		},
 		"of those who keep too much the oldest": func(t *testing.T) {
-			x := newTrip(t, sio.Options{Recovery: &sio.Recovery{MaxBytes: 100_000}})
-			var all []*siotest.Client
-			for range 3 {
-				all = append(all, siotest.Dial(t, x.srv, "/", siotest.Auth(map[string]string{"token": strings.Repeat("x", 40_000)})))
-			}
-			x.settle()
-			x.log.take()
-			for _, c := range all {
-				c.Cut()
-				x.settle()
-			}
-			if told := x.log.take(); len(told) != 4 || !slices.Contains(told, "expired") {
-				t.Errorf("told %q", told)
-			}
-			for i, c := range all {
-				x.c = c
-				x.back(i > 0)
-			}
+			oldestExpires(t, &sio.Recovery{MaxBytes: 100_000}, siotest.Auth(map[string]string{"token": strings.Repeat("x", 40_000)}))
 		},
 		"two at once": func(t *testing.T) {
 			x := newTrip(t, sio.Options{})
@@ -510,5 +476,28 @@ func TestRecovery(t *testing.T) {
 		},
 	} {
 		t.Run(name, f)
+	}
+}
+
+// oldestExpires cuts off three clients where two may be away.
+func oldestExpires(t *testing.T, r *sio.Recovery, opts ...siotest.DialOption) {
+	t.Helper()
+	x := newTrip(t, sio.Options{Recovery: r})
+	var all []*siotest.Client
+	for range 3 {
+		all = append(all, siotest.Dial(t, x.srv, "/", opts...))
+	}
+	x.settle()
+	x.log.take()
+	for _, c := range all {
+		c.Cut()
+		x.settle()
+	}
+	if told := x.log.take(); len(told) != 4 || !slices.Contains(told, "expired") {
+		t.Errorf("told %q", told)
+	}
+	for i, c := range all {
+		x.c = c
+		x.back(i > 0)
 	}
 }

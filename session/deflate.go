@@ -143,8 +143,12 @@ func (c *Conn) inflateElsewhere(m *websocket.Message, limit int) bool {
 	kept := *m
 	kept.Data = bytes.Clone(m.Data)
 	if !h.App().Offload(func() {
-		data, err := inflated(nil, &kept, limit)
-		h.Run(h.Index(), func(_ Host, now Instant) { c.inflatedElsewhere(now, s, data, kept.Opcode, err) })
+		var data []byte
+		err := error(websocket.ErrDeflate)
+		defer func() { // also when the goroutine ends: a connection that is stalled is never given up
+			h.Run(h.Index(), func(_ Host, now Instant) { c.inflatedElsewhere(now, s, data, kept.Opcode, err) })
+		}()
+		data, err = inflated(nil, &kept, limit)
 	}) {
 		return false
 	}

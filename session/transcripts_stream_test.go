@@ -139,6 +139,13 @@ func streamTranscripts() map[string]transcript {
 			+ 1s
 			wt< end
 		`},
+		"a session of revision 3": {rows: "T07 H37", set: func(c *Config) { withStreams(c); allow3(c) }, script: `
+			a> GET /socket.io/?EIO=3&transport=polling&b64=1
+			a< 200 133:0{"sid":"s1","upgrades":["websocket","webtransport"],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000}
+			. stream wt s1
+			wt< fin
+			. is s1 open polling
+		`},
 		"not allowed": {rows: "T07", script: `
 			. stream wt
 			wt< fin
