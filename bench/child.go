@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// ServerSpec is a server that [Comparison] starts as a child process.
+// ServerSpec is a server that [Matrix] starts as a child process.
 //
 // It must print a line "listening http://HOST:PORT" on its standard output once
 // it accepts connections; a line "stats URL" before that names its statistics

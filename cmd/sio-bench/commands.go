@@ -22,10 +22,10 @@ type commandLine struct {
 	Rooms     roomsCommand     `cmd:"" help:"Have everyone send to a room of their own all the time."`
 	Connect   connectCommand   `cmd:"" help:"Connect and disconnect over and over, or connect and hold."`
 	Idle      idleCommand      `cmd:"" help:"Hold connections that do nothing: memory, and the cost of heartbeats."`
-	Compare   compareCommand   `cmd:"" help:"Start several servers and run the same cases against them, turn about."`
+	Matrix    matrixCommand    `cmd:"" help:"Start several servers and run the same cases against them, turn about."`
 }
 
-// caseLine is the grammar of one case of a comparison.
+// caseLine is the grammar of one case of a matrix.
 type caseLine struct {
 	Echo      echoCommand      `cmd:""`
 	Broadcast broadcastCommand `cmd:""`
@@ -45,7 +45,7 @@ Examples:
   sio-bench echo :3000 -c 500 --rate 8000                   open loop: 8,000 messages a second come what may
   sio-bench broadcast :3000 -c 10000 --in-flight 8
   sio-bench idle :3000 --steps 2000,10000,18000 --pid 4711
-  sio-bench compare --server 'ours=./server' --server 'node=node server.js' --markdown result.md
+  sio-bench matrix --server 'ours=./server' --server 'node=node server.js' --markdown result.md
 
 Exit code: 0 all well, 1 errors were counted or the run failed, 2 wrong usage, 130 interrupted.`),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110}),

@@ -17,7 +17,7 @@ import (
 	"github.com/e6a90ca8/sio/bench/benchtest"
 )
 
-// childEnv makes the test binary a server for comparisons.
+// childEnv makes the test binary a server for matrices.
 const childEnv = "SIO_BENCH_TEST_SERVER"
 
 func TestMain(m *testing.M) {
@@ -84,13 +84,13 @@ func TestUsage(t *testing.T) {
 		{"connect :1 -c 5 --concurrency 5", "mean the same"},
 		{"connect :1 -c 0", "must be more than 0"},
 		{"broadcast :1 -k 100000", "in flight"},
-		{"compare", "0 servers"},
-		{"compare -S node", "NAME=COMMAND"},
-		{"compare -S a=b -C shout", "shout"},
-		{"compare -S a=b -C echo\x00--pid\x005", "--pid"},
-		{"compare -f /does/not/exist", "/does/not/exist"},
-		{"compare -f " + bad, "unknown field"},
-		{"compare --suite huge -S a=b", "suite"},
+		{"matrix", "0 servers"},
+		{"matrix -S node", "NAME=COMMAND"},
+		{"matrix -S a=b -C shout", "shout"},
+		{"matrix -S a=b -C echo\x00--pid\x005", "--pid"},
+		{"matrix -f /does/not/exist", "/does/not/exist"},
+		{"matrix -f " + bad, "unknown field"},
+		{"matrix --suite huge -S a=b", "suite"},
 	} {
 		args := strings.Fields(tc.args)
 		for i := range args {
@@ -104,7 +104,7 @@ func TestUsage(t *testing.T) {
 }
 
 func TestHelp(t *testing.T) {
-	for _, args := range [][]string{{}, {"--help"}, {"echo", "--help"}, {"broadcast", "--help"}, {"rooms", "--help"}, {"connect", "--help"}, {"idle", "--help"}, {"compare", "--help"}} {
+	for _, args := range [][]string{{}, {"--help"}, {"echo", "--help"}, {"broadcast", "--help"}, {"rooms", "--help"}, {"connect", "--help"}, {"idle", "--help"}, {"matrix", "--help"}} {
 		out, errOut, code := call(t, args...)
 		if code != exitOK || !strings.Contains(out, "sio-bench") || !strings.Contains(out, "Example") || errOut != "" {
 			t.Errorf("%v: exit %d\n%s%s", args, code, out, errOut)
@@ -219,7 +219,7 @@ func (c *cutter) Write(b []byte) (int, error) {
 	return c.text.Write(b)
 }
 
-func TestCompareRun(t *testing.T) {
+func TestMatrixRun(t *testing.T) {
 	t.Setenv(childEnv, "1") // the children inherit it
 	dir := t.TempDir()
 	config, page, data := filepath.Join(dir, "c.json"), filepath.Join(dir, "r.md"), filepath.Join(dir, "r.json")
@@ -228,7 +228,7 @@ func TestCompareRun(t *testing.T) {
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	out, errOut, code := call(t, "compare", "-f", config, "-S", "second='"+os.Args[0]+"' -test.run=^$", "-C", "+named, with comma:echo --ack -c 2 -d 50ms -w 0s",
+	out, errOut, code := call(t, "matrix", "-f", config, "-S", "second='"+os.Args[0]+"' -test.run=^$", "-C", "+named, with comma:echo --ack -c 2 -d 50ms -w 0s",
 		"-n", "2", "-b", "second", "--pause", "1ms", "-m", page, "-j", data)
 	if code != exitOK || out != "" || !strings.Contains(errOut, "[6/6] named, with comma, round 2 of 2, second") {
 		t.Fatalf("exit %d\n%s%s", code, out, errOut)
@@ -246,7 +246,7 @@ func TestCompareRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var res bench.ComparisonResult
+	var res bench.MatrixResult
 	if err := json.Unmarshal(js, &res); err != nil || len(res.Cases) != 2 || len(res.Cases[0].Servers) != 1 || len(res.Cases[1].Servers) != 2 {
 		t.Errorf("%v\n%s", err, js)
 	}
@@ -360,7 +360,7 @@ func TestProgressPlain(t *testing.T) {
 	quiet := newProgress(&out, true)
 	out.Reset()
 	quiet.run(bench.Progress{Phase: "connect"})
-	quiet.comparison(bench.ComparisonProgress{Result: &bench.Result{}})
+	quiet.matrix(bench.MatrixProgress{Result: &bench.Result{}})
 	quiet.end()
 	if out.Len() != 0 {
 		t.Errorf("quiet wrote %q", out.String())

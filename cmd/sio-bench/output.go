@@ -207,8 +207,8 @@ func newProgress(w io.Writer, quiet bool) *progress {
 // run is [bench.Options.Progress].
 func (p *progress) run(q bench.Progress) { p.show(q.Phase, describe(q)) }
 
-// comparison is [bench.Comparison.Progress].
-func (p *progress) comparison(q bench.ComparisonProgress) {
+// matrix is [bench.Matrix.Progress].
+func (p *progress) matrix(q bench.MatrixProgress) {
 	if p.w == nil {
 		return
 	}

@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// WriteMarkdown writes the comparison as a page: where and how it was run, a
+// WriteMarkdown writes the matrix as a page: where and how it was run, a
 // table for each case, and everything that casts doubt on a figure.
-func (r *ComparisonResult) WriteMarkdown(w io.Writer) error {
+func (r *MatrixResult) WriteMarkdown(w io.Writer) error {
 	var b strings.Builder
 	e := r.Environment
 	fmt.Fprintf(&b, "Machine: %s, %d cores, %s, %s. Generator: %s, GOMAXPROCS %d", orUnknown(e.Processor), e.Cores, e.System, orUnknown(e.Kernel), e.Go, e.GOMAXPROCS)
@@ -34,7 +34,7 @@ func (r *ComparisonResult) WriteMarkdown(w io.Writer) error {
 	return err
 }
 
-func (r *ComparisonResult) writeCase(b *strings.Builder, c *CaseResult) {
+func (r *MatrixResult) writeCase(b *strings.Builder, c *CaseResult) {
 	fmt.Fprintf(b, "\n## %s\n\n", c.Name)
 	if c.Line != "" {
 		fmt.Fprintf(b, "`sio-bench %s`\n\n", c.Line)

@@ -55,17 +55,17 @@ func childSpec(name, how string) ServerSpec {
 	return ServerSpec{Name: name, Command: []string{os.Args[0], "-test.run=^$"}, Env: []string{childEnv + "=" + how}}
 }
 
-func TestCompare(t *testing.T) {
+func TestMatrix(t *testing.T) {
 	o := Options{Conns: 4, Duration: 60 * time.Millisecond, Warmup: -1, Drain: 200 * time.Millisecond}
 	var order []string
-	c := &Comparison{
+	c := &Matrix{
 		Servers: []ServerSpec{childSpec("one", "serves"), childSpec("two", "loses"), childSpec("three", "serves")},
 		Cases: []Case{
 			{Name: "echo | plain", Scenario: &Echo{}, Options: o, Line: "echo -c 4"},
 			{Name: "connect", Scenario: &Connect{Hold: true}, Options: o, Fresh: true, Only: []string{"one", "three"}},
 		},
 		Rounds: 2, Baseline: "three", Pause: time.Millisecond,
-		Progress: func(p ComparisonProgress) {
+		Progress: func(p MatrixProgress) {
 			if p.Result != nil {
 				order = append(order, fmt.Sprintf("%s %d %s", p.Case[:4], p.Round, p.Server))
 			}
@@ -111,24 +111,24 @@ func TestCompare(t *testing.T) {
 	}
 }
 
-// TestCompareServersThatFail: what a server said is in the error.
-func TestCompareServersThatFail(t *testing.T) {
+// TestMatrixServersThatFail: what a server said is in the error.
+func TestMatrixServersThatFail(t *testing.T) {
 	good := Case{Name: "echo", Scenario: &Echo{}, Options: Options{Conns: 2, Duration: 20 * time.Millisecond, Warmup: -1}}
 	for _, tc := range []struct {
 		name  string
-		c     Comparison
+		c     Matrix
 		usage bool
 		want  string
 	}{
-		{"refuses to start", Comparison{Servers: []ServerSpec{childSpec("a", "serves"), childSpec("b", "refuses to start")}, Cases: []Case{good}}, false, "exit status 3; it said:\n  address already in use"},
-		{"no such file", Comparison{Servers: []ServerSpec{{Name: "a", Command: []string{"/does/not/exist"}}}, Cases: []Case{good}}, false, "no such file"},
-		{"no command", Comparison{Servers: []ServerSpec{{Name: "a"}}, Cases: []Case{good}}, true, "no command"},
-		{"no servers", Comparison{Cases: []Case{good}}, true, "0 servers"},
-		{"no cases", Comparison{Servers: []ServerSpec{childSpec("a", "serves")}}, true, "0 cases"},
-		{"same name", Comparison{Servers: []ServerSpec{childSpec("a", "serves"), childSpec("a", "serves")}, Cases: []Case{good}}, true, `"a"`},
-		{"baseline", Comparison{Servers: []ServerSpec{childSpec("a", "serves")}, Cases: []Case{good}, Baseline: "b"}, true, "baseline"},
-		{"rounds", Comparison{Servers: []ServerSpec{childSpec("a", "serves")}, Cases: []Case{good}, Rounds: -1}, true, "rounds"},
-		{"only", Comparison{Servers: []ServerSpec{childSpec("a", "serves")}, Cases: []Case{{Name: "x", Scenario: &Echo{}, Only: []string{"b"}}}}, true, `"b"`},
+		{"refuses to start", Matrix{Servers: []ServerSpec{childSpec("a", "serves"), childSpec("b", "refuses to start")}, Cases: []Case{good}}, false, "exit status 3; it said:\n  address already in use"},
+		{"no such file", Matrix{Servers: []ServerSpec{{Name: "a", Command: []string{"/does/not/exist"}}}, Cases: []Case{good}}, false, "no such file"},
+		{"no command", Matrix{Servers: []ServerSpec{{Name: "a"}}, Cases: []Case{good}}, true, "no command"},
+		{"no servers", Matrix{Cases: []Case{good}}, true, "0 servers"},
+		{"no cases", Matrix{Servers: []ServerSpec{childSpec("a", "serves")}}, true, "0 cases"},
+		{"same name", Matrix{Servers: []ServerSpec{childSpec("a", "serves"), childSpec("a", "serves")}, Cases: []Case{good}}, true, `"a"`},
+		{"baseline", Matrix{Servers: []ServerSpec{childSpec("a", "serves")}, Cases: []Case{good}, Baseline: "b"}, true, "baseline"},
+		{"rounds", Matrix{Servers: []ServerSpec{childSpec("a", "serves")}, Cases: []Case{good}, Rounds: -1}, true, "rounds"},
+		{"only", Matrix{Servers: []ServerSpec{childSpec("a", "serves")}, Cases: []Case{{Name: "x", Scenario: &Echo{}, Only: []string{"b"}}}}, true, `"b"`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			_, err := tc.c.Run(context.Background())
@@ -139,18 +139,18 @@ func TestCompareServersThatFail(t *testing.T) {
 	}
 }
 
-// TestCompareServerDies: a server that dies in a run costs that run only.
-func TestCompareServerDies(t *testing.T) {
+// TestMatrixServerDies: a server that dies in a run costs that run only.
+func TestMatrixServerDies(t *testing.T) {
 	killed := false
 	var victim int
-	c := &Comparison{
+	c := &Matrix{
 		Servers: []ServerSpec{childSpec("one", "serves")},
 		Cases:   []Case{{Name: "echo", Scenario: &Echo{}, Options: Options{Conns: 2, Duration: 700 * time.Millisecond, Warmup: -1, Drain: 200 * time.Millisecond}}},
 		Rounds:  2, Pause: time.Millisecond,
 	}
 	scenario := &spy{Scenario: &Echo{}, seen: func(o Options) { victim = o.PID }}
 	c.Cases[0].Scenario = scenario
-	c.Progress = func(p ComparisonProgress) {
+	c.Progress = func(p MatrixProgress) {
 		if p.Round == 1 && p.Run.Phase == "measure" && !killed {
 			killed = true
 			if process, err := os.FindProcess(victim); err != nil || process.Kill() != nil {
@@ -182,15 +182,15 @@ func (s *spy) Run(ctx context.Context, o Options) (*Result, error) {
 	return s.Scenario.Run(ctx, o)
 }
 
-func TestCompareInterrupted(t *testing.T) {
+func TestMatrixInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	o := Options{Conns: 2, Duration: 50 * time.Millisecond, Warmup: -1}
-	c := &Comparison{
+	c := &Matrix{
 		Servers: []ServerSpec{childSpec("one", "serves")},
 		Cases:   []Case{{Name: "a", Scenario: &Echo{}, Options: o}, {Name: "b", Scenario: &Echo{}, Options: o}},
 		Rounds:  3, Pause: time.Millisecond,
-		Progress: func(p ComparisonProgress) {
+		Progress: func(p MatrixProgress) {
 			if p.Round == 2 {
 				cancel()
 			}
@@ -231,7 +231,7 @@ func TestTail(t *testing.T) {
 // TestEvaluate checks medians and ratios on made-up runs, one of which failed.
 func TestEvaluate(t *testing.T) {
 	run := func(v float64) *Result { return &Result{Metrics: []Metric{{Name: "cost", Unit: "us", Value: v}}} }
-	c := &tournament{Comparison: &Comparison{Baseline: "b"}}
+	c := &tournament{Matrix: &Matrix{Baseline: "b"}}
 	cr := &CaseResult{Servers: []ServerResult{{Name: "a"}, {Name: "b"}}}
 	c.evaluate(cr, [][]*Result{{run(10), run(20)}, {run(12), nil}, {run(20), run(30)}, {run(8), run(24)}})
 	a, b := cr.Servers[0].Figures[0], cr.Servers[1].Figures[0]
@@ -255,7 +255,7 @@ func TestNumber(t *testing.T) {
 
 // TestMarkdownOfNothing: a result without runs is written, too.
 func TestMarkdownOfNothing(t *testing.T) {
-	r := ComparisonResult{Cases: []CaseResult{{Name: "x", Servers: []ServerResult{{Name: "a", Failed: []string{"no\nluck"}}}}}, Interrupted: true}
+	r := MatrixResult{Cases: []CaseResult{{Name: "x", Servers: []ServerResult{{Name: "a", Failed: []string{"no\nluck"}}}}}, Interrupted: true}
 	var page strings.Builder
 	if err := r.WriteMarkdown(&page); err != nil {
 		t.Fatal(err)

@@ -14,7 +14,7 @@ import (
 	"github.com/e6a90ca8/sio/bench"
 )
 
-type compareCommand struct {
+type matrixCommand struct {
 	Server   []string      `short:"S" sep:"none" help:"A server, NAME=COMMAND LINE; may be repeated. No shell reads it; quotes are understood." placeholder:"NAME=COMMAND"`
 	Case     []string      `short:"C" sep:"none" help:"A case: a command line of this program without URL, like \"echo -c 100 --depth 16\"; may be repeated. NAME: before it gives it a name, + before that a fresh server process for each run." placeholder:"[+][NAME:]LINE"`
 	Suite    string        `default:"" enum:",quick,full" help:"Ready-made cases: quick (about 20 s a round and server) or full (some minutes). Default quick if there are no others."`
@@ -27,7 +27,7 @@ type compareCommand struct {
 	Quiet    bool          `short:"q" help:"No progress."`
 }
 
-func (*compareCommand) Help() string {
+func (*matrixCommand) Help() string {
 	return `Each server is started as a child process of this one and ended at the end. It has to print
 "listening http://HOST:PORT" on its standard output when it is ready.
 
@@ -37,7 +37,7 @@ The configuration file:
    "rounds":  5, "baseline": "node"}
 
 Example:
-  sio-bench compare -S 'bare gnet=./baregnet' -S 'node=node node/server.js' \
+  sio-bench matrix -S 'bare gnet=./baregnet' -S 'node=node node/server.js' \
       -C 'echo -c 100 -d 3s' -C 'deep:echo -c 100 --depth 16 -d 3s' --rounds 7 -m result.md -j result.json`
 }
 
@@ -70,8 +70,8 @@ var suites = map[string][]string{
 	},
 }
 
-// compareFile is the configuration file.
-type compareFile struct {
+// matrixFile is the configuration file.
+type matrixFile struct {
 	Servers  []bench.ServerSpec `json:"servers"`
 	Cases    []caseSpec         `json:"cases"`
 	Rounds   int                `json:"rounds"`
@@ -85,14 +85,14 @@ type caseSpec struct {
 	Only  []string `json:"only"`
 }
 
-func (c *compareCommand) Run(a *app) error {
-	comparison, err := c.comparison()
+func (c *matrixCommand) Run(a *app) error {
+	matrix, err := c.matrix()
 	if err != nil {
 		return err
 	}
 	p := newProgress(a.errOut, c.Quiet)
-	comparison.Progress = p.comparison
-	res, err := comparison.Run(a.ctx)
+	matrix.Progress = p.matrix
+	res, err := matrix.Run(a.ctx)
 	p.end()
 	if err != nil {
 		return err
@@ -125,9 +125,9 @@ func (c *compareCommand) Run(a *app) error {
 	return nil
 }
 
-// comparison puts file and flags together.
-func (c *compareCommand) comparison() (*bench.Comparison, error) {
-	var file compareFile
+// matrix puts file and flags together.
+func (c *matrixCommand) matrix() (*bench.Matrix, error) {
+	var file matrixFile
 	if c.Config != "" {
 		text, err := os.ReadFile(c.Config)
 		if err != nil {
@@ -162,7 +162,7 @@ func (c *compareCommand) comparison() (*bench.Comparison, error) {
 	if c.Baseline != "" {
 		file.Baseline = c.Baseline
 	}
-	result := &bench.Comparison{Servers: file.Servers, Rounds: file.Rounds, Baseline: file.Baseline, Pause: c.Pause}
+	result := &bench.Matrix{Servers: file.Servers, Rounds: file.Rounds, Baseline: file.Baseline, Pause: c.Pause}
 	for _, spec := range file.Cases {
 		k, err := spec.parse()
 		if err != nil {
@@ -188,7 +188,7 @@ func parseCase(text string) (spec caseSpec) {
 // placeURL stands for the URL of a case while its line is parsed.
 const placeURL = "http://127.0.0.1:1"
 
-// parse makes a case of the comparison.
+// parse makes a case of the matrix.
 func (spec *caseSpec) parse() (bench.Case, error) {
 	k := bench.Case{Name: spec.Name, Fresh: spec.Fresh, Only: spec.Only, Line: spec.Run}
 	if k.Name == "" {

@@ -7,17 +7,17 @@ import (
 	"time"
 )
 
-// A Comparison runs the same cases against several servers, turn about: server A,
+// A Matrix runs the same cases against several servers, turn about: server A,
 // B, C, then A, B, C again, so that each round is a set of runs close in time. A
 // machine's speed drifts by far more than servers differ; ratios within a round
 // do not.
-type Comparison struct {
+type Matrix struct {
 	Servers  []ServerSpec
 	Cases    []Case
 	Rounds   int           // default 5
 	Baseline string        // name of the server to compare with beside the first; default none
 	Pause    time.Duration // before each run, to let the servers come to rest; default 500 ms
-	Progress func(ComparisonProgress)
+	Progress func(MatrixProgress)
 }
 
 // Case is one load to compare under.
@@ -39,8 +39,8 @@ type Case struct {
 	Line string
 }
 
-// ComparisonProgress tells which run begins, or how it goes.
-type ComparisonProgress struct {
+// MatrixProgress tells which run begins, or how it goes.
+type MatrixProgress struct {
 	Case, Server  string
 	Round, Rounds int      // from 1
 	Done, Runs    int      // runs done, runs in all
@@ -48,8 +48,8 @@ type ComparisonProgress struct {
 	Result        *Result  // set when the run is done
 }
 
-// ComparisonResult is what a [Comparison] has shown.
-type ComparisonResult struct {
+// MatrixResult is what a [Matrix] has shown.
+type MatrixResult struct {
 	Started     time.Time    `json:"started"`
 	Finished    time.Time    `json:"finished"`
 	Environment Environment  `json:"environment"`
@@ -104,7 +104,7 @@ func newSpread(values []float64) Spread {
 }
 
 // ErrorTotal is the number of all errors, and of runs that failed.
-func (r *ComparisonResult) ErrorTotal() (n uint64) {
+func (r *MatrixResult) ErrorTotal() (n uint64) {
 	for _, c := range r.Cases {
 		for _, s := range c.Servers {
 			n += uint64(len(s.Failed))
@@ -116,24 +116,24 @@ func (r *ComparisonResult) ErrorTotal() (n uint64) {
 	return n
 }
 
-func (c *Comparison) check() error {
+func (m *Matrix) check() error {
 	names := map[string]bool{}
-	for _, s := range c.Servers {
+	for _, s := range m.Servers {
 		if s.Name == "" || names[s.Name] {
 			return fmt.Errorf("%w: server name %q: must be there, and once", ErrUsage, s.Name)
 		}
 		names[s.Name] = true
 	}
-	if len(c.Servers) == 0 || len(c.Cases) == 0 {
-		return fmt.Errorf("%w: nothing to compare: %d servers, %d cases", ErrUsage, len(c.Servers), len(c.Cases))
+	if len(m.Servers) == 0 || len(m.Cases) == 0 {
+		return fmt.Errorf("%w: nothing to measure: %d servers, %d cases", ErrUsage, len(m.Servers), len(m.Cases))
 	}
-	if c.Baseline != "" && !names[c.Baseline] {
-		return fmt.Errorf("%w: baseline %q is not a server", ErrUsage, c.Baseline)
+	if m.Baseline != "" && !names[m.Baseline] {
+		return fmt.Errorf("%w: baseline %q is not a server", ErrUsage, m.Baseline)
 	}
-	if c.Rounds < 1 || c.Rounds > 1000 {
-		return fmt.Errorf("%w: %d rounds: must be 1 to 1000", ErrUsage, c.Rounds)
+	if m.Rounds < 1 || m.Rounds > 1000 {
+		return fmt.Errorf("%w: %d rounds: must be 1 to 1000", ErrUsage, m.Rounds)
 	}
-	for _, k := range c.Cases {
+	for _, k := range m.Cases {
 		for _, name := range k.Only {
 			if !names[name] {
 				return fmt.Errorf("%w: case %q: %q is not a server", ErrUsage, k.Name, name)
@@ -144,8 +144,8 @@ func (c *Comparison) check() error {
 }
 
 // servers are the indexes of the servers that run k.
-func (c *Comparison) servers(k *Case) (list []int) {
-	for i, s := range c.Servers {
+func (m *Matrix) servers(k *Case) (list []int) {
+	for i, s := range m.Servers {
 		if len(k.Only) == 0 || slices.Contains(k.Only, s.Name) {
 			list = append(list, i)
 		}
@@ -157,8 +157,8 @@ func (c *Comparison) servers(k *Case) (list []int) {
 // run that fails, or a server that dies, is kept in the result and the rest goes
 // on; a server that does not start is an error. When ctx ends, the result is of
 // the runs so far, Interrupted is set, and the error is nil.
-func (c *Comparison) Run(ctx context.Context) (*ComparisonResult, error) {
-	own := *c
+func (m *Matrix) Run(ctx context.Context) (*MatrixResult, error) {
+	own := *m
 	if own.Rounds == 0 {
 		own.Rounds = 5
 	}
@@ -168,14 +168,14 @@ func (c *Comparison) Run(ctx context.Context) (*ComparisonResult, error) {
 	if err := own.check(); err != nil {
 		return nil, err
 	}
-	t := &tournament{Comparison: &own, ctx: ctx, children: make([]*child, len(own.Servers))}
+	t := &tournament{Matrix: &own, ctx: ctx, children: make([]*child, len(own.Servers))}
 	defer t.stopAll()
 	return t.run()
 }
 
-// tournament is a Comparison under way.
+// tournament is a Matrix under way.
 type tournament struct {
-	*Comparison
+	*Matrix
 	ctx      context.Context
 	children []*child // by server; nil: not running
 	done     int
@@ -190,8 +190,8 @@ func (t *tournament) stopAll() {
 	}
 }
 
-func (t *tournament) run() (*ComparisonResult, error) {
-	res := &ComparisonResult{
+func (t *tournament) run() (*MatrixResult, error) {
+	res := &MatrixResult{
 		Started: time.Now().UTC().Truncate(time.Second), Environment: environment(),
 		Rounds: t.Rounds, Baseline: t.Baseline, Servers: t.Servers,
 	}
@@ -243,7 +243,7 @@ func (t *tournament) run() (*ComparisonResult, error) {
 
 // one runs k once against server s.
 func (t *tournament) one(k *Case, s, round int) (*Result, error) {
-	p := ComparisonProgress{Case: k.Name, Server: t.Servers[s].Name, Round: round + 1, Rounds: t.Rounds, Done: t.done, Runs: t.runs}
+	p := MatrixProgress{Case: k.Name, Server: t.Servers[s].Name, Round: round + 1, Rounds: t.Rounds, Done: t.done, Runs: t.runs}
 	t.done++
 	tell := func() {
 		if t.Progress != nil {
