@@ -4,6 +4,11 @@
 //   --port N            port on 127.0.0.1; 0, the default, lets the system choose
 //   --for SECONDS       stop after this time; default 1800
 //   --ping-interval MS  and --ping-timeout MS, as the server has them
+//   --parser msgpack    packets in MessagePack, by socket.io-msgpack-parser
+//   --compress          agree on permessage-deflate
+//   --eio3              let clients of Engine.IO 3 in
+//   --recovery          let clients come back for two minutes
+//   --eiows             WebSockets by eiows, which is installed apart: see eiows/
 //
 // It prints "listening http://127.0.0.1:PORT" when it is ready, and stops on
 // SIGTERM. bufferutil is not a dependency: ws then masks in JavaScript, as it
@@ -20,6 +25,11 @@ const { values } = parseArgs({
     for: { type: "string", default: "1800" },
     "ping-interval": { type: "string", default: "25000" },
     "ping-timeout": { type: "string", default: "20000" },
+    parser: { type: "string", default: "" },
+    compress: { type: "boolean", default: false },
+    eio3: { type: "boolean", default: false },
+    recovery: { type: "boolean", default: false },
+    eiows: { type: "boolean", default: false },
   },
 });
 
@@ -33,14 +43,33 @@ function number(name, most) {
 }
 
 const seconds = number("for", 1e6);
-const http = createServer();
-const io = new Server(http, {
+const options = {
   serveClient: false,
   pingInterval: number("ping-interval", 1e9),
   pingTimeout: number("ping-timeout", 1e9),
-});
+  allowEIO3: values.eio3,
+  perMessageDeflate: values.compress,
+};
+switch (values.parser) {
+  case "":
+    break;
+  case "msgpack":
+    options.parser = require("socket.io-msgpack-parser");
+    break;
+  default:
+    console.error(`--parser ${values.parser}: must be msgpack`);
+    process.exit(2);
+}
+if (values.recovery) {
+  options.connectionStateRecovery = {};
+}
+if (values.eiows) {
+  options.wsEngine = require("./eiows/node_modules/eiows").Server;
+}
+const http = createServer();
+const io = new Server(http, options);
 
-io.on("connection", (socket) => {
+function offer(socket) {
   socket.on("echo", (...args) => socket.emit("echo", ...args));
   socket.on("object", (value) => socket.emit("object", value));
   socket.on("ack", (...args) => {
@@ -51,8 +80,15 @@ io.on("connection", (socket) => {
     await socket.join(room);
     if (typeof answer === "function") answer();
   });
-  socket.on("broadcast", (room, payload) => io.to(room).emit("broadcast", payload));
-});
+  socket.on("leave", async (room, answer) => {
+    await socket.leave(room);
+    if (typeof answer === "function") answer();
+  });
+  socket.on("broadcast", (room, payload) => socket.nsp.to(room).emit("broadcast", payload));
+}
+
+io.on("connection", offer);
+io.of(/^\/bench-\d+$/).on("connection", offer);
 
 http.on("error", (err) => {
   console.error(err.message);

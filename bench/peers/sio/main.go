@@ -13,6 +13,7 @@ import (
 	_ "net/http/pprof"
 	"os"
 	"os/signal"
+	"regexp"
 	"runtime"
 	"runtime/debug"
 	"syscall"
@@ -28,18 +29,34 @@ func main() {
 	interval := flag.Int("ping-interval", 25_000, "milliseconds")
 	timeout := flag.Int("ping-timeout", 20_000, "milliseconds")
 	loops := flag.Int("loops", 0, "event loops; 0: GOMAXPROCS")
+	parser := flag.String("parser", "", `"msgpack" for clients that speak it, which are served beside others in any case`)
+	compress := flag.Bool("compress", false, "agree on permessage-deflate")
+	eio3 := flag.Bool("eio3", false, "let clients of Engine.IO 3 in")
+	recovery := flag.Bool("recovery", false, "let clients come back for two minutes")
 	prof := flag.String("pprof", "", "address for net/http/pprof; none if empty")
 	flag.Parse()
+	if flag.NArg() > 0 || *parser != "" && *parser != "msgpack" {
+		flag.Usage()
+		os.Exit(2)
+	}
 	if *prof != "" {
 		go func() { log.Print(http.ListenAndServe(*prof, nil)) }()
 	}
 
-	srv, err := sio.New(sio.Options{
+	options := sio.Options{
 		PingInterval: time.Duration(*interval) * time.Millisecond,
 		PingTimeout:  time.Duration(*timeout) * time.Millisecond,
 		Loops:        *loops,
+		AllowEIO3:    *eio3,
 		Handler:      http.HandlerFunc(stats),
-	})
+	}
+	if *compress {
+		options.PerMessageDeflate = &sio.PerMessageDeflate{}
+	}
+	if *recovery {
+		options.Recovery = &sio.Recovery{}
+	}
+	srv, err := sio.New(options)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -47,56 +64,8 @@ func main() {
 	if !*serial {
 		mode = append(mode, sio.Inline)
 	}
-	srv.On("echo", func(s *sio.Socket, m *sio.Msg) error { return m.Forward(s, "echo") }, mode...)
-	srv.On("ack", func(s *sio.Socket, m *sio.Msg) error {
-		args := make([]any, m.Len())
-		for i := range args {
-			args[i] = sio.Raw(m.Raw(i))
-		}
-		return m.Ack(args...)
-	}, mode...)
-	srv.On("object", func(s *sio.Socket, m *sio.Msg) error {
-		var v struct {
-			ID    int64             `json:"id"`
-			Name  string            `json:"name"`
-			Tags  []string          `json:"tags"`
-			Attrs map[string]string `json:"attrs"`
-			Items []struct {
-				ID    int64   `json:"id"`
-				Label string  `json:"label"`
-				X     float64 `json:"x"`
-				Y     float64 `json:"y"`
-			} `json:"items"`
-		}
-		if err := m.Decode(0, &v); err != nil {
-			return err
-		}
-		return s.Emit("object", v)
-	}, mode...)
-	srv.On("join", func(s *sio.Socket, m *sio.Msg) error {
-		room, err := m.Str(0)
-		if err != nil {
-			return err
-		}
-		if err := s.Join(room); err != nil {
-			return err
-		}
-		return m.Ack()
-	}, mode...)
-	srv.On("broadcast", func(s *sio.Socket, m *sio.Msg) error {
-		room, err := m.Str(0)
-		if err != nil {
-			return err
-		}
-		p := sio.Prepare("broadcast")
-		defer p.Release()
-		if b, ok := m.Binary(1); ok {
-			p.Binary(b)
-		} else {
-			p.Raw(m.Raw(1))
-		}
-		return srv.To(room).Send(p)
-	}, mode...)
+	offer(srv.Of("/"), mode...)
+	offer(srv.OfRegexp(regexp.MustCompile(`^/bench-\d+$`)), mode...)
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
