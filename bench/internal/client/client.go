@@ -75,6 +75,7 @@ type Config struct {
 	Timeout time.Duration
 
 	headers   string   // further header lines, each with CRLF
+	auth      []byte   // of every CONNECT, a JSON object; empty: none
 	connect   []byte   // the CONNECT packet, "40…"
 	leave     []byte   // the DISCONNECT packet, "41…"
 	accept    [28]byte // Sec-WebSocket-Accept for webSocketKey
@@ -150,8 +151,8 @@ func NewConfig(server string, o Options) (*Config, error) {
 	if !strings.HasPrefix(c.Namespace, "/") {
 		c.Namespace = "/" + c.Namespace
 	}
-	if strings.ContainsAny(c.Namespace, ",\x1e") {
-		return nil, fmt.Errorf("namespace %q: no comma may stand in it", c.Namespace)
+	if err := CheckNamespace(c.Namespace); err != nil {
+		return nil, err
 	}
 	c.Target = path + "?EIO=4"
 	if u.RawQuery != "" {
@@ -173,35 +174,49 @@ func NewConfig(server string, o Options) (*Config, error) {
 			return nil, fmt.Errorf("auth %q is not a JSON object", o.Auth)
 		}
 	}
-	c.connect = c.packet('0', o.Auth)
-	c.leave = c.packet('1', nil)
+	c.auth = o.Auth
+	c.connect = packet(c.Namespace, '0', o.Auth)
+	c.leave = packet(c.Namespace, '1', nil)
 	copy(c.accept[:], websocket.AppendAccept(nil, []byte(webSocketKey)))
 
 	c.Addr, err = lookUp(u)
 	return c, err
 }
 
-// packet makes a Socket.IO packet for the namespace, in its Engine.IO message.
-func (c *Config) packet(digit byte, payload []byte) []byte {
-	b := []byte{'4', digit}
-	if c.Namespace != "/" {
-		b = append(append(b, c.Namespace...), ',')
-	}
-	return append(b, payload...)
+// packet makes a Socket.IO packet for a namespace, in its Engine.IO message.
+func packet(namespace string, digit byte, payload []byte) []byte {
+	return append([]byte(Prefix(namespace, digit, 0)), payload...)
 }
 
 // Prefix is what stands before the acknowledgement id and the JSON of an event
-// that is sent to the namespace, for a packet of the type digit: "42", "42/ns,",
-// and with attachments "451-/ns,".
+// that is sent to [Config.Namespace]; see the function of the same name.
 func (c *Config) Prefix(digit byte, attachments int) string {
+	return Prefix(c.Namespace, digit, attachments)
+}
+
+// Prefix is what stands before the acknowledgement id and the JSON of an event
+// that is sent to namespace, for a packet of the type digit: "42", "42/ns,",
+// and with attachments "451-/ns,".
+func Prefix(namespace string, digit byte, attachments int) string {
 	b := []byte{'4', digit}
 	if attachments > 0 {
 		b = append(strconv.AppendInt(b, int64(attachments), 10), '-')
 	}
-	if c.Namespace != "/" {
-		b = append(append(b, c.Namespace...), ',')
+	if namespace != "/" {
+		b = append(append(b, namespace...), ',')
 	}
 	return string(b)
+}
+
+// CheckNamespace says whether a session can be in a namespace of this name.
+func CheckNamespace(name string) error {
+	switch {
+	case !strings.HasPrefix(name, "/"):
+		return fmt.Errorf("namespace %q: must begin with a slash", name)
+	case strings.ContainsAny(name, ",\x1e"):
+		return fmt.Errorf("namespace %q: no comma may stand in it", name)
+	}
+	return nil
 }
 
 // lookUp finds the address of u's host, an IPv4 one if there is.
@@ -304,7 +319,7 @@ func (e *Env) expire() {
 func (e *Env) listen() {
 	now := e.Loop.Now()
 	for i := len(e.live) - 1; i >= 0; i-- { // downwards: ending one moves the last into its place
-		if s := e.live[i]; s.patience > 0 && now-s.heard > time.Duration(s.patience)*time.Millisecond {
+		if s := e.live[i]; s.patience > 0 && !s.paused && now-s.heard > time.Duration(s.patience)*time.Millisecond {
 			s.end(&Error{Name: NoHeartbeat, Detail: fmt.Sprintf("no ping for %v", (now - s.heard).Round(time.Millisecond))})
 		}
 	}

@@ -189,6 +189,12 @@ func (r *recorder) all() string {
 // dial starts one session against the server at url, on a loop of its own.
 func dial(t *testing.T, url string, o Options, h Handler) *Env {
 	t.Helper()
+	return dialWith(t, url, o, h, func(env *Env) { new(Session).Start(env, h) })
+}
+
+// dialWith runs start on a loop of its own.
+func dialWith(t *testing.T, url string, o Options, h Handler, start func(env *Env)) *Env {
+	t.Helper()
 	config, err := NewConfig(url, o)
 	if err != nil {
 		t.Fatal(err)
@@ -199,7 +205,7 @@ func dial(t *testing.T, url string, o Options, h Handler) *Env {
 	}
 	t.Cleanup(r.Close)
 	env := NewEnv(config, r.Loops()[0])
-	r.Loops()[0].Post(func() { new(Session).Start(env, h) })
+	r.Loops()[0].Post(func() { start(env) })
 	return env
 }
 

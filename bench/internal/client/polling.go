@@ -192,6 +192,9 @@ func (h *channel) dial() {
 	env := h.polling.s.env
 	h.open, h.reused = false, false
 	h.conn = env.Loop.Dial(env.Config.Addr, h)
+	if p := h.polling; p.s.paused && h == &p.get {
+		h.conn.Pause()
+	}
 }
 
 func (h *channel) close() {

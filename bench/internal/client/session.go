@@ -1,7 +1,6 @@
 package client
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -35,6 +34,28 @@ type Handler interface {
 	Closed(s *Session, err error)
 }
 
+// An Enterer is a Handler that is told how [Session.Enter] has gone.
+type Enterer interface {
+	// Entered: the server has let the session into namespace, or err, an *Error,
+	// says why not.
+	Entered(s *Session, namespace string, err error)
+}
+
+// Start is what distinguishes a session from others of its [Config].
+type Start struct {
+	// Namespace is the session's own: what Ready waits for, and Goodbye leaves.
+	// Default [Config.Namespace]. It must pass [CheckNamespace].
+	Namespace string
+
+	// PID and Offset are what [Session.Recovery] has told of an earlier session,
+	// to be presented with CONNECT: a server that still knows it sends what was
+	// missed, right behind its answer. Both empty: none.
+	PID, Offset string
+
+	// ID is the number of the client, for what differs from one to the next.
+	ID int
+}
+
 // state is the life of a session.
 type state uint8
 
@@ -58,18 +79,30 @@ type Session struct {
 	reader   websocket.Reader
 	carry    []byte   // the start of a frame or head that is not whole
 	poll     *polling // while it polls
+	more     *more    // what few sessions need, nil for the others
 	deadline time.Duration
 	heard    time.Duration // when the last ping came
 	patience uint32        // ms without ping before the server counts as gone; 0: not watched
 	slot     int32         // index in env.live, -1 when not there
+	id       int32         // [Start.ID]
 	state    state
 	framed   bool // the opening handshake of the WebSocket is done
+	paused   bool
 }
 
 // Start begins to connect the session and tells h how it goes. No callback comes
 // from inside Start.
-func (s *Session) Start(e *Env, h Handler) {
-	*s = Session{env: e, handler: h, state: opening, slot: -1}
+func (s *Session) Start(e *Env, h Handler) { s.StartWith(e, h, Start{}) }
+
+// StartWith is Start for a session that differs from others.
+func (s *Session) StartWith(e *Env, h Handler, o Start) {
+	*s = Session{env: e, handler: h, state: opening, slot: -1, id: int32(o.ID)}
+	if o.Namespace == e.Config.Namespace {
+		o.Namespace = ""
+	}
+	if o.Namespace != "" || o.PID != "" {
+		s.more = &more{namespace: o.Namespace, pid: o.PID, offset: []byte(o.Offset)}
+	}
 	e.within(s)
 	if e.Config.Transport == WebSocket {
 		s.dialWebSocket()
@@ -87,6 +120,46 @@ func (s *Session) Live() bool { return s.state == ready }
 
 // Ended says whether the session is over, or was never started.
 func (s *Session) Ended() bool { return s.state == ended || s.state == fresh }
+
+// Namespace is the session's own namespace.
+func (s *Session) Namespace() string {
+	if s.more != nil && s.more.namespace != "" {
+		return s.more.namespace
+	}
+	return s.env.Config.Namespace
+}
+
+// Pause stops reading what the server sends; what has been read is still told. A
+// session that is paused does not answer pings either, so that the server ends it
+// after a while; it is not ended from this side. No callback comes from inside.
+func (s *Session) Pause() { s.pause(true) }
+
+// Resume goes on reading.
+func (s *Session) Resume() { s.pause(false) }
+
+func (s *Session) pause(on bool) {
+	if s.Ended() || s.paused == on {
+		return
+	}
+	s.paused = on
+	if !on {
+		s.heard = s.env.Loop.Now()
+	}
+	if s.conn != nil {
+		setPaused(s.conn, on)
+	}
+	if s.poll != nil && s.poll.get.conn != nil {
+		setPaused(s.poll.get.conn, on)
+	}
+}
+
+func setPaused(c *reactor.Conn, on bool) {
+	if on {
+		c.Pause()
+	} else {
+		c.Resume()
+	}
+}
 
 // Waiting is the number of bytes sent that wait in this process.
 func (s *Session) Waiting() int {
@@ -160,7 +233,11 @@ func (s *Session) Goodbye() {
 	s.unlist()
 	s.env.within(s)
 	s.Batch(func() {
-		s.send(s.env.Config.leave, false)
+		if s.more != nil && s.more.namespace != "" {
+			s.send(packet(s.more.namespace, '1', nil), false)
+		} else {
+			s.send(s.env.Config.leave, false)
+		}
 		if s.poll != nil {
 			s.poll.add([]byte(engineio.ClosePacket), false)
 			return
@@ -304,13 +381,22 @@ func (s *Session) opened(data []byte) {
 		s.poll.sid = h.SID
 	}
 	s.state = connecting
+	if s.more != nil {
+		s.send(s.more.connect(s.env.Config), false)
+		return
+	}
 	s.send(s.env.Config.connect, false)
 }
 
 // message takes one Socket.IO packet.
 func (s *Session) message(b []byte) {
 	switch s.state {
-	case ready:
+	case ready, probing:
+		if s.more != nil {
+			if b = s.more.take(s, b); b == nil {
+				return
+			}
+		}
 		if len(b) > 0 && b[0] == '1' {
 			s.fail(ClosedByServer, "Socket.IO packet %s", Quote(b))
 			return
@@ -318,8 +404,6 @@ func (s *Session) message(b []byte) {
 		s.handler.Text(s, b)
 	case connecting:
 		s.connected(b)
-	case probing:
-		s.handler.Text(s, b)
 	case leaving: // what was under way
 	default:
 		s.fail(Unexpected, "message %s before the open packet", Quote(b))
@@ -347,19 +431,18 @@ func (s *Session) connected(b []byte) {
 		s.fail(BadPacket, "%v: %s", err, Quote(b))
 		return
 	}
-	if !bytes.Equal(p.Namespace, []byte(s.env.Config.Namespace)) {
+	if string(p.Namespace) != s.Namespace() {
 		s.fail(Unexpected, "answer to CONNECT for another namespace: %s", Quote(b))
 		return
 	}
 	switch p.Type {
 	case socketio.Connect:
-		var answer struct {
-			SID string `json:"sid"`
-		}
-		if err := json.Unmarshal(p.Data, &answer); err != nil || answer.SID == "" {
-			s.fail(BadPacket, "CONNECT without sid: %s", Quote(b))
+		pid, err := readConnect(p.Data)
+		if err != nil {
+			s.fail(BadPacket, "%v: %s", err, Quote(b))
 			return
 		}
+		s.known(pid)
 		if s.env.Config.Transport == Upgrade {
 			s.state = probing
 			s.dialWebSocket()
@@ -367,11 +450,7 @@ func (s *Session) connected(b []byte) {
 		}
 		s.setReady()
 	case socketio.ConnectError:
-		var answer struct {
-			Message string `json:"message"`
-		}
-		_ = json.Unmarshal(p.Data, &answer) // the raw packet is shown as well
-		s.fail(NamespaceDeny, "%s: %s (%s)", s.env.Config.Namespace, answer.Message, Quote(b))
+		s.end(denied(&p, b))
 	default:
 		s.fail(Unexpected, "%s in place of the answer to CONNECT", Quote(b))
 	}

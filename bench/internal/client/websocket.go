@@ -14,6 +14,9 @@ func (s *Session) dialWebSocket() {
 	s.reader = websocket.Reader{Config: &s.env.Config.websocket}
 	s.framed = false
 	s.conn = s.env.Loop.Dial(s.env.Config.Addr, (*webSocket)(s))
+	if s.paused {
+		s.conn.Pause()
+	}
 }
 
 // webSocket is a Session as the handler of its WebSocket's connection.

@@ -25,6 +25,7 @@ type Conn struct {
 	addr     netip.AddrPort
 	sys      sysConn
 	state    state
+	paused   bool // nothing is read
 }
 
 // Loop is the loop that owns the connection.
@@ -42,6 +43,30 @@ func (c *Conn) Write(b []byte) {
 		return
 	}
 	if err := c.loop.poll.write(c.loop, c, b); err != nil {
+		c.fate = err
+		c.loop.doomed = append(c.loop.doomed, c)
+	}
+}
+
+// Pause stops reading: what the peer sends stays in the kernel, until its window
+// is full and the peer has to wait. Data is not called from the end of the
+// current one on; Closed still is where the system tells of an end that nobody
+// reads (a reset on most; the peer's orderly end, behind what it has sent, only
+// after Resume). It may be called before the connection is open.
+func (c *Conn) Pause() { c.pause(true) }
+
+// Resume goes on reading. No callback comes from inside Resume.
+func (c *Conn) Resume() { c.pause(false) }
+
+func (c *Conn) pause(on bool) {
+	if c.paused == on || c.state == closed {
+		return
+	}
+	c.paused = on
+	if c.state != open || c.fate != nil {
+		return // the poller looks at it when the connection opens
+	}
+	if err := c.loop.poll.watchIn(c.loop, c); err != nil {
 		c.fate = err
 		c.loop.doomed = append(c.loop.doomed, c)
 	}

@@ -131,6 +131,15 @@ func (p *poller) watchOut(c *Conn, on bool) error {
 	return p.change(int(c.sys.fd), unix.EVFILT_WRITE, unix.EV_DELETE)
 }
 
+// watchIn turns the watch for what comes on or off, as c.paused has it. Without
+// it nothing is told of the peer's end.
+func (p *poller) watchIn(_ *Loop, c *Conn) error {
+	if c.paused {
+		return p.change(int(c.sys.fd), unix.EVFILT_READ, unix.EV_DISABLE)
+	}
+	return p.change(int(c.sys.fd), unix.EVFILT_READ, unix.EV_ENABLE)
+}
+
 func socket(family int) (int, error) {
 	syscall.ForkLock.RLock()
 	defer syscall.ForkLock.RUnlock()

@@ -120,8 +120,19 @@ func (p *poller) watchOut(c *Conn, on bool) error {
 		return nil
 	}
 	c.sys.wantsOut = on
-	e := unix.EpollEvent{Events: unix.EPOLLIN, Fd: c.sys.fd}
-	if on {
+	return p.rewatch(c)
+}
+
+// watchIn turns the watch for what comes on or off, as c.paused has it.
+func (p *poller) watchIn(_ *Loop, c *Conn) error { return p.rewatch(c) }
+
+// rewatch sets what c is watched for. Errors and resets are told in any case.
+func (p *poller) rewatch(c *Conn) error {
+	e := unix.EpollEvent{Fd: c.sys.fd}
+	if !c.paused {
+		e.Events |= unix.EPOLLIN
+	}
+	if c.sys.wantsOut {
 		e.Events |= unix.EPOLLOUT
 	}
 	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(p.epoll, unix.EPOLL_CTL_MOD, int(c.sys.fd), &e))

@@ -29,6 +29,11 @@ type pipe struct {
 	wait []byte // to be written
 	busy int    // of what was taken from wait, not written yet
 	shut bool
+
+	// taken has an element when the loop has taken what was read; the buffer is
+	// the reader's again then.
+	taken chan struct{}
+	held  []byte // read, but not taken: the connection is paused. Loop only.
 }
 
 // poller is the mailbox alone: everything that happens is a post.
@@ -73,7 +78,7 @@ func (p *poller) wait(_ *Loop, d time.Duration) {
 
 func (p *poller) connect(l *Loop, c *Conn, source netip.Addr) error {
 	ctx, giveUp := context.WithCancel(context.Background())
-	w := &pipe{giveUp: giveUp}
+	w := &pipe{giveUp: giveUp, taken: make(chan struct{}, 1)}
 	w.room = sync.NewCond(&w.mu)
 	c.sys.p, c.state = w, connecting
 	p.pipes[c] = struct{}{}
@@ -123,26 +128,47 @@ func describe(err error) error {
 // readAll hands what comes to the loop, one piece at a time.
 func (w *pipe) readAll(l *Loop, c *Conn) {
 	buf := make([]byte, 16<<10)
-	taken := make(chan struct{})
 	for {
 		n, err := w.conn.Read(buf)
 		if n > 0 {
 			ok := l.post(func() {
-				if c.state == open {
-					l.deliver(c, buf[:n])
+				if c.state == open && c.paused {
+					w.held = buf[:n]
+					return
 				}
-				taken <- struct{}{}
+				w.take(l, c, buf[:n])
 			})
 			if !ok {
 				return
 			}
-			<-taken
+			<-w.taken
 		}
 		if err != nil {
 			l.Post(func() { l.end(c, err) })
 			return
 		}
 	}
+}
+
+// take hands b to the loop's handler and lets the reader go on.
+func (w *pipe) take(l *Loop, c *Conn, b []byte) {
+	w.held = nil
+	if c.state == open {
+		l.deliver(c, b)
+	}
+	w.taken <- struct{}{}
+}
+
+// watchIn lets a connection that is no longer paused have what was held.
+func (p *poller) watchIn(l *Loop, c *Conn) error {
+	if w := c.sys.p; !c.paused && w.held != nil {
+		l.post(func() {
+			if w.held != nil && !c.paused {
+				w.take(l, c, w.held)
+			}
+		})
+	}
+	return nil
 }
 
 // writeAll writes what waits until the connection is dropped.
@@ -195,6 +221,10 @@ func (p *poller) drop(l *Loop, c *Conn) {
 	l.open--
 	w := c.sys.p
 	w.giveUp()
+	if w.held != nil {
+		w.held = nil
+		w.taken <- struct{}{}
+	}
 	w.mu.Lock()
 	w.shut = true
 	if w.conn != nil {

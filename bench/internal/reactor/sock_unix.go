@@ -114,14 +114,18 @@ func (p *poller) ready(l *Loop, fd int32, readable, writable bool) {
 	}
 	c := p.byFD[fd]
 	if c.state == connecting {
-		if err := socketError(int(fd)); err != nil {
+		if err := socketError(int(fd), "connect"); err != nil {
 			l.end(c, err)
 			return
 		}
 		if !writable {
 			return
 		}
-		if err := p.watchOut(c, false); err != nil {
+		err := p.watchOut(c, false)
+		if err == nil && c.paused {
+			err = p.watchIn(l, c)
+		}
+		if err != nil {
 			l.end(c, err)
 			return
 		}
@@ -134,7 +138,13 @@ func (p *poller) ready(l *Loop, fd int32, readable, writable bool) {
 			return
 		}
 	}
-	if readable && c.state == open {
+	switch {
+	case !readable || c.state != open:
+	case c.paused: // earlier in this turn, or it is an error
+		if err := socketError(int(fd), "read"); err != nil {
+			l.end(c, err)
+		}
+	default:
 		p.read(l, c)
 	}
 }
@@ -240,14 +250,15 @@ func (p *poller) close(l *Loop) {
 	p.shut()
 }
 
-// socketError is what became of a connect.
-func socketError(fd int) error {
+// socketError is what has happened to fd, a connect or a reset; operation is
+// what the error calls it.
+func socketError(fd int, operation string) error {
 	code, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR)
 	if err != nil {
 		return os.NewSyscallError("getsockopt", err)
 	}
 	if code != 0 {
-		return describe(os.NewSyscallError("connect", syscall.Errno(code)))
+		return describe(os.NewSyscallError(operation, syscall.Errno(code)))
 	}
 	return nil
 }
