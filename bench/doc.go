@@ -12,6 +12,7 @@
 //	object     (value) answers with the event object and the same value, which
 //	           should have been decoded and encoded again in between
 //	join       (room) joins the room, acknowledges
+//	leave      (room) leaves the room, acknowledges
 //	broadcast  (room, payload) sends the event broadcast with payload to every
 //	           member of the room, the sender included
 //

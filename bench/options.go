@@ -35,6 +35,7 @@ type Events struct {
 	Object         string // default "object"
 	ObjectReply    string // default: that of Object
 	Join           string // default "join"
+	Leave          string // default "leave"
 	Broadcast      string // default "broadcast"
 	BroadcastReply string // default: that of Broadcast
 }
@@ -163,7 +164,7 @@ func (o Options) withDefaults() (Options, error) {
 		name  *string
 		byDef string
 	}{
-		{&e.Echo, "echo"}, {&e.Ack, "ack"}, {&e.Object, "object"}, {&e.Join, "join"}, {&e.Broadcast, "broadcast"},
+		{&e.Echo, "echo"}, {&e.Ack, "ack"}, {&e.Object, "object"}, {&e.Join, "join"}, {&e.Leave, "leave"}, {&e.Broadcast, "broadcast"},
 	} {
 		if *d.name == "" {
 			*d.name = d.byDef
@@ -178,7 +179,7 @@ func (o Options) withDefaults() (Options, error) {
 	if e.BroadcastReply == "" {
 		e.BroadcastReply = e.Broadcast
 	}
-	for _, name := range []string{e.Echo, e.EchoReply, e.Ack, e.Object, e.ObjectReply, e.Join, e.Broadcast, e.BroadcastReply} {
+	for _, name := range []string{e.Echo, e.EchoReply, e.Ack, e.Object, e.ObjectReply, e.Join, e.Leave, e.Broadcast, e.BroadcastReply} {
 		if socketio.Reserved(name) {
 			return o, fmt.Errorf("%w: event %q: the name is reserved", ErrUsage, name)
 		}

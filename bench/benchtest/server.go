@@ -41,7 +41,7 @@ type Server struct {
 	closed   bool
 	next     int
 	sessions map[string]*session
-	rooms    map[string]map[*session]struct{}
+	rooms    map[string]map[*session]struct{} // by namespace and name, see place
 }
 
 // New starts a server on a free port of 127.0.0.1.
@@ -90,14 +90,14 @@ type session struct {
 	probing bool          // a GET is answered at once
 	over    bool
 	pinger  *time.Timer
-	room    string
+	rooms   map[string]struct{} // under the server's mu
 }
 
 func (s *Server) open() *session {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.next++
-	c := &session{server: s, sid: fmt.Sprintf("session%d", s.next), wake: make(chan struct{}, 1)}
+	c := &session{server: s, sid: fmt.Sprintf("session%d", s.next), wake: make(chan struct{}, 1), rooms: map[string]struct{}{}}
 	s.sessions[c.sid] = c
 	interval := s.options.PingInterval
 	c.mu.Lock() // the timer may fire before it is assigned
@@ -131,7 +131,9 @@ func (c *session) end() {
 	s := c.server
 	s.mu.Lock()
 	delete(s.sessions, c.sid)
-	delete(s.rooms[c.room], c)
+	for place := range c.rooms {
+		delete(s.rooms[place], c)
+	}
 	s.mu.Unlock()
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -199,23 +201,29 @@ func (c *session) take(packet string) {
 	}
 }
 
+// known says whether there is a namespace of that name.
+func known(nsp string) bool {
+	number, ok := strings.CutPrefix(nsp, "/bench-")
+	return nsp == "/chat" || ok && len(number) > 0 && strings.Trim(number, "0123456789") == ""
+}
+
 func (c *session) connect(rest string) {
 	nsp, _, _ := strings.Cut(rest, ",")
 	switch {
 	case !strings.HasPrefix(nsp, "/"):
 		c.emit(`40{"sid":"x"}`)
-	case nsp == "/chat":
-		c.emit(`40/chat,{"sid":"x"}`)
+	case known(nsp):
+		c.emit("40" + nsp + `,{"sid":"x"}`)
 	default:
 		c.emit("44" + nsp + `,{"message":"Invalid namespace"}`)
 	}
 }
 
-// event serves an event of either namespace.
+// event serves an event of any namespace.
 func (c *session) event(rest string) {
 	prefix := ""
-	if strings.HasPrefix(rest, "/chat,") {
-		prefix, rest = "/chat,", rest[len("/chat,"):]
+	if nsp, behind, ok := strings.Cut(rest, ","); ok && known(nsp) {
+		prefix, rest = nsp+",", behind
 	}
 	i := strings.IndexByte(rest, '[')
 	if i < 0 {
@@ -230,6 +238,7 @@ func (c *session) event(rest string) {
 	if len(args) > 1 {
 		json.Unmarshal(args[1], &room)
 	}
+	place := prefix + room
 	switch string(args[0]) {
 	case `"echo"`, `"object"`:
 		c.emit("42" + prefix + rest[i:])
@@ -238,17 +247,24 @@ func (c *session) event(rest string) {
 	case `"join"`:
 		s := c.server
 		s.mu.Lock()
-		if s.rooms[room] == nil {
-			s.rooms[room] = map[*session]struct{}{}
+		if s.rooms[place] == nil {
+			s.rooms[place] = map[*session]struct{}{}
 		}
-		s.rooms[room][c], c.room = struct{}{}, room
+		s.rooms[place][c], c.rooms[place] = struct{}{}, struct{}{}
+		s.mu.Unlock()
+		c.emit("43" + prefix + id + "[]")
+	case `"leave"`:
+		s := c.server
+		s.mu.Lock()
+		delete(s.rooms[place], c)
+		delete(c.rooms, place)
 		s.mu.Unlock()
 		c.emit("43" + prefix + id + "[]")
 	case `"broadcast"`:
 		s := c.server
 		s.mu.Lock()
-		members := make([]*session, 0, len(s.rooms[room]))
-		for m := range s.rooms[room] {
+		members := make([]*session, 0, len(s.rooms[place]))
+		for m := range s.rooms[place] {
 			members = append(members, m)
 		}
 		s.mu.Unlock()

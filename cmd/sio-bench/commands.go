@@ -80,6 +80,7 @@ type common struct {
 	ObjectEvent    string `default:"object" help:"Event (value) that is answered with the value, for --object (${default})." placeholder:"NAME" group:"Events of the server"`
 	ObjectReply    string `help:"Event it is answered by; by default the same." placeholder:"NAME" group:"Events of the server"`
 	JoinEvent      string `default:"join" help:"Event (room) that joins a room and is acknowledged (${default})." placeholder:"NAME" group:"Events of the server"`
+	LeaveEvent     string `default:"leave" help:"Event (room) that leaves a room and is acknowledged (${default})." placeholder:"NAME" group:"Events of the server"`
 	BroadcastEvent string `default:"broadcast" help:"Event (room, payload) that is passed on to the room, the sender included (${default})." placeholder:"NAME" group:"Events of the server"`
 	BroadcastReply string `help:"Event it is passed on as; by default the same." placeholder:"NAME" group:"Events of the server"`
 
@@ -98,7 +99,7 @@ func (c *common) options() (bench.Options, error) {
 		Conns: c.Conns, Duration: c.Duration, Warmup: c.Warmup, Concurrency: c.Concurrency, Timeout: c.Timeout, Drain: c.Drain, Loops: c.Loops,
 		PID: c.PID, Stats: c.Stats,
 		Events: bench.Events{
-			Echo: c.EchoEvent, EchoReply: c.EchoReply, Ack: c.AckEvent, Object: c.ObjectEvent, ObjectReply: c.ObjectReply, Join: c.JoinEvent,
+			Echo: c.EchoEvent, EchoReply: c.EchoReply, Ack: c.AckEvent, Object: c.ObjectEvent, ObjectReply: c.ObjectReply, Join: c.JoinEvent, Leave: c.LeaveEvent,
 			Broadcast: c.BroadcastEvent, BroadcastReply: c.BroadcastReply,
 		},
 	}
