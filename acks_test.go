@@ -93,6 +93,41 @@ func TestAcksToClients(t *testing.T) {
 }
 
 // TestAckAfterDisconnect (K02): an answer to a client that has gone is an error, and goes to
+// TestAckWithRaws: an answer may be made of the event's own arguments, which were checked
+// when they came, and of other JSON text, also a part of them, which was not.
+func TestAckWithRaws(t *testing.T) {
+	srv := newServer(t, sio.Options{})
+	srv.On("same", func(s *sio.Socket, m *sio.Msg) error {
+		return m.Ack(sio.Raw(m.Raw(1)), sio.Raw(`{"new":1}`), sio.Raw(m.Raw(0)))
+	})
+	bad := make(chan error, 2)
+	srv.On("part", func(s *sio.Socket, m *sio.Msg) error {
+		bad <- m.Ack(sio.Raw(m.Raw(0)[1:]))
+		bad <- m.Ack(sio.Raw(m.Raw(0)[:2]))
+		return m.Ack(sio.Raw(m.Raw(0)[1:2]))
+	})
+	c := siotest.Dial(t, srv, "/")
+	got, err := c.Ask(t.Context(), "same", "a", []int{1, 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !got.Is([]int{1, 2}, map[string]int{"new": 1}, "a") {
+		t.Errorf("got %v", got)
+	}
+	got, err = c.Ask(t.Context(), "part", []int{7})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !got.Is(7) {
+		t.Errorf("got %v", got)
+	}
+	for range 2 {
+		if <-bad == nil {
+			t.Error("what is no JSON was sent")
+		}
+	}
+}
+
 // nobody else. Faults table, cases 69 and 70.
 func TestAckAfterDisconnect(t *testing.T) {
 	srv := newServer(t, sio.Options{})

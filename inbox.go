@@ -172,8 +172,10 @@ func (l *listeners) listenTo(event []byte) (listens, inline bool) {
 
 // inline handles an event on the loop. The caller has made itself the owner.
 func (s *Socket) inline(e *session.Event, h *handler) {
+	// Field by field: a literal is put together on the stack and copied, 10 ns.
 	m := &s.ns.server.inline[s.session().Host().Index()].msg
-	*m = Msg{socket: s, data: e.Args.Text(), args: e.Args, first: 1, parts: e.Attachments, id: e.ID, inline: true}
+	m.socket, m.data, m.args, m.first, m.parts = s, e.Args.Text(), e.Args, 1, e.Attachments
+	m.own, m.id, m.acked, m.inline = nil, e.ID, false, true
 	if h != nil {
 		m.name = h.name
 	} else {

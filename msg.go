@@ -39,8 +39,8 @@ func (m *Msg) Socket() *Socket { return m.socket }
 // Len is the number of arguments.
 func (m *Msg) Len() int { return m.args.Len() - m.first }
 
-// Raw is the JSON text of argument i, a view; nil if there is none. Attachments
-// stand in it as placeholders. What came in another encoding, MessagePack or that of
+// Raw is the JSON text of argument i, a view, not to be changed; nil if there is none.
+// Attachments stand in it as placeholders. What came in another encoding, MessagePack or that of
 // [Options.Parser], has been put into JSON: dates are their ISO text, NaN and the
 // infinities null, and an object has lost its members that were undefined.
 func (m *Msg) Raw(i int) []byte {
@@ -192,9 +192,24 @@ func (m *Msg) Ack(args ...any) error {
 	p := newAck()
 	defer p.Release()
 	for _, a := range args {
-		p.add(m.codec(), a)
+		if raw, ok := a.(Raw); ok && m.has(raw) {
+			p.checked(raw)
+		} else {
+			p.add(m.codec(), a)
+		}
 	}
 	return m.ackPacket(p)
+}
+
+// has reports whether raw is one of the first arguments as Raw gives them: what came in was
+// checked, at 2 ns a byte, and need not be again when it goes back.
+func (m *Msg) has(raw Raw) bool {
+	for i := range min(m.Len(), 8) {
+		if own := m.Raw(i); len(own) == len(raw) && len(raw) > 0 && &own[0] == &raw[0] {
+			return true
+		}
+	}
+	return false
 }
 
 func (m *Msg) ackPacket(p *Packet) error {

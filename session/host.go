@@ -13,9 +13,10 @@ import (
 type Host interface {
 	// Index is the loop's number, from 0.
 	Index() int
-	// Config is the loop's configuration; it may change between turns.
+	// Config is the loop's configuration: always the same pointer, but what it points to
+	// may change between turns.
 	Config() *Config
-	// App is the server that the loop works for.
+	// App is the server that the loop works for, always the same.
 	App() App
 	// Sessions is the table of the loop's sessions.
 	Sessions() *Table

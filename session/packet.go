@@ -118,9 +118,9 @@ func (s *Session) route(now Instant, p *socketio.Packet, args *socketio.Args, at
 		// Kept in the table: the interface call would move it to the heap each time.
 		s.host.Count.Events++
 		e := &s.host.event
-		*e = Event{Name: s.eventName(args), ID: p.ID, Args: args, Attachments: attachments}
-		s.host.App().Event(now, k, e)
-		*e = Event{}
+		e.Name, e.ID, e.Args, e.Attachments = s.eventName(args), p.ID, args, attachments
+		s.host.app.Event(now, k, e)
+		e.Name, e.Args, e.Attachments = nil, nil, nil
 	case socketio.Ack, socketio.BinaryAck:
 		k.acked(p.ID, args, attachments)
 	case socketio.Disconnect:

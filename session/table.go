@@ -14,7 +14,9 @@ const IDLen = 20
 // Sessions and connections point to it alone. It belongs to the loop.
 type Table struct {
 	Host
-	Count Count
+	config *Config // the host's, and its application: asked for several times a packet
+	app    App
+	Count  Count
 
 	byID     map[string]*Session
 	outputs  spares[Output, *Output]
@@ -47,7 +49,15 @@ type Count struct {
 }
 
 // NewTable makes the empty table of a host.
-func NewTable(h Host) *Table { return &Table{Host: h, byID: make(map[string]*Session)} }
+func NewTable(h Host) *Table {
+	return &Table{Host: h, config: h.Config(), app: h.App(), byID: make(map[string]*Session)}
+}
+
+// Config is the host's.
+func (t *Table) Config() *Config { return t.config }
+
+// App is the host's.
+func (t *Table) App() App { return t.app }
 
 // Find returns the session with the id, or nil.
 func (t *Table) Find(id []byte) *Session { return t.byID[string(id)] }

@@ -47,13 +47,15 @@ func newWorld(t testing.TB, hosts int, set func(c *Config)) *world {
 	}
 	for i := range max(hosts, 1) {
 		h := &fakeHost{w: w, index: i, cfg: testConfig()}
-		h.table = NewTable(h)
 		if set != nil {
 			set(&h.cfg)
 		}
 		w.hosts = append(w.hosts, h)
 	}
 	w.app = newFakeApp(w)
+	for _, h := range w.hosts {
+		h.table = NewTable(h)
+	}
 	return w
 }
 
