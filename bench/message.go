@@ -19,6 +19,7 @@ const (
 	Corrupt    = "corrupt payload"  // not what was sent
 	WrongEvent = "wrong event"      // another name, type or number of arguments
 	NotAsked   = "never sent"       // an answer to nothing
+	Late       = "late"             // after more than [Options.Late]
 	Overrun    = "too many waiting" // the open loop had to leave a message out
 	NotJoined  = "join not answered"
 	WrongRoom  = "wrong room" // a delivery for another room

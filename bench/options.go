@@ -72,6 +72,11 @@ type Options struct {
 	Timeout time.Duration
 	Drain   time.Duration
 
+	// Late is how long an operation may take: one that takes longer counts, and is
+	// an error [Late] besides, unless it is done in the warm-up. 0: as long as it
+	// likes.
+	Late time.Duration
+
 	// Loops is the number of the generator's loops. Default 1.
 	Loops int
 
@@ -151,7 +156,7 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Drain == 0 {
 		o.Drain = DefaultTimeout
 	}
-	if o.Duration < 0 || o.Timeout < 0 || o.Drain < 0 {
+	if o.Duration < 0 || o.Timeout < 0 || o.Drain < 0 || o.Late < 0 {
 		return o, fmt.Errorf("%w: a duration is negative", ErrUsage)
 	}
 	if o.Stats != "" {

@@ -180,6 +180,9 @@ func (w *worker) operation(d time.Duration) {
 		w.recorded++
 		w.latency.Record(d)
 	}
+	if late := w.run.options.Late; late > 0 && d > late && (w.recording || !w.sending) {
+		w.fail(Late, fmt.Sprintf("%v", d.Round(time.Microsecond)))
+	}
 }
 
 // open starts n members, made by make with their id, and returns when each is

@@ -63,6 +63,7 @@ type common struct {
 	Concurrency int           `default:"128" help:"Handshakes and goodbyes in flight (${default})." placeholder:"N"`
 	Timeout     time.Duration `default:"10s" help:"For one handshake or goodbye."`
 	Drain       time.Duration `default:"10s" help:"For messages under way at the end; what has not come then is lost."`
+	Late        time.Duration `help:"Count answers that take longer as errors." placeholder:"DURATION"`
 	Loops       int           `default:"1" help:"Loops of the generator, each up to a core (${default})." placeholder:"N"`
 	Source      []string      `help:"Local addresses to connect from; by default 127.0.0.1, .2 and so on for very many connections to 127.0.0.1." placeholder:"ADDR"`
 
@@ -96,7 +97,7 @@ func (c *common) options() (bench.Options, error) {
 	}
 	o := bench.Options{
 		URL: url, Transport: c.Transport, Path: c.Path, Namespace: c.Namespace, Auth: json.RawMessage(c.Auth), Headers: c.Header,
-		Conns: c.Conns, Duration: c.Duration, Warmup: c.Warmup, Concurrency: c.Concurrency, Timeout: c.Timeout, Drain: c.Drain, Loops: c.Loops,
+		Conns: c.Conns, Duration: c.Duration, Warmup: c.Warmup, Concurrency: c.Concurrency, Timeout: c.Timeout, Drain: c.Drain, Late: c.Late, Loops: c.Loops,
 		PID: c.PID, Stats: c.Stats,
 		Events: bench.Events{
 			Echo: c.EchoEvent, EchoReply: c.EchoReply, Ack: c.AckEvent, Object: c.ObjectEvent, ObjectReply: c.ObjectReply, Join: c.JoinEvent, Leave: c.LeaveEvent,
