@@ -37,6 +37,14 @@ func (c *Connect) Name() string {
 	return "connect"
 }
 
+// counts is what newRun asks.
+func (c *Connect) counts() count {
+	if c.Hold {
+		return connects
+	}
+	return told
+}
+
 // Run implements [Scenario].
 func (c *Connect) Run(ctx context.Context, o Options) (*Result, error) {
 	o, err := o.withDefaults()

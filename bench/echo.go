@@ -253,9 +253,7 @@ func (t *echoWorker) due() {
 		if e == nil {
 			return // nobody is left to send
 		}
-		if t.recording {
-			t.lag.Record(t.loop.Clock() - t.next)
-		}
+		t.sentLate(t.loop.Clock() - t.next)
 		e.send(t.next)
 		t.next += t.gap
 	}

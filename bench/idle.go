@@ -26,6 +26,9 @@ type Idle struct {
 // Name is "idle".
 func (*Idle) Name() string { return "idle" }
 
+// counts is what newRun asks.
+func (*Idle) counts() count { return beats }
+
 // step is what was seen at one step.
 type step struct {
 	conns   int

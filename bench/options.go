@@ -92,8 +92,9 @@ type Options struct {
 	// "heap_objects", or with "memstats" as expvar has it. Empty: none.
 	Stats string
 
-	// Progress is told how the run goes, about once a second, on a goroutine of
-	// the run. nil: nobody is told.
+	// Progress is told how the run goes, twice a second, on a goroutine of the
+	// run, one call after another and none after Run has returned. nil: nobody
+	// is told.
 	Progress func(Progress)
 }
 
@@ -109,6 +110,10 @@ type Progress struct {
 	Errors     uint64
 	ServerCPU  float64 // of one core, since the last call; 0 when not measured
 	ServerRSS  int64   // bytes; 0 when not measured
+
+	// Sample is the second that has ended since the last call, nil if none has:
+	// what [Result.Series] will have. It is the callee's to keep.
+	Sample *Sample
 }
 
 // A Scenario is one kind of load.

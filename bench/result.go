@@ -2,6 +2,7 @@ package bench
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/e6a90ca8/sio/bench/internal/client"
@@ -42,6 +43,9 @@ type Result struct {
 	Server *Usage `json:"server,omitempty"` // nil if not measured
 	Client *Usage `json:"client,omitempty"`
 
+	// Series has a sample a second, from the first connect to the last goodbye.
+	Series []Sample `json:"series,omitempty"`
+
 	// Warnings say what makes a figure doubtful, or is missing.
 	Warnings []string `json:"warnings,omitempty"`
 }
@@ -60,13 +64,51 @@ type Latency struct {
 	P90   float64 `json:"p90_us"`
 	P99   float64 `json:"p99_us"`
 	P999  float64 `json:"p99_9_us"`
+	P9999 float64 `json:"p99_99_us"`
 	Max   float64 `json:"max_us"`
+
+	// Curve are quantiles at points that are even on a logarithmic scale of what
+	// is above them, from 0 up to 1-1/Count, and the longest at 1.
+	Curve []Point `json:"curve,omitempty"`
+
+	// Histogram has all counts, for merging and finer quantiles: the text form of
+	// package hist.
+	Histogram string `json:"histogram,omitempty"`
+}
+
+// Point is one quantile of a distribution.
+type Point struct {
+	Quantile float64 `json:"q"` // 0 to 1
+	Micros   float64 `json:"us"`
 }
 
 func newLatency(name string, h *hist.Histogram) Latency {
 	return Latency{
 		Name: name, Count: h.Count(), Min: us(h.Min()), Mean: us(h.Mean()), P50: us(h.Quantile(0.5)),
-		P90: us(h.Quantile(0.9)), P99: us(h.Quantile(0.99)), P999: us(h.Quantile(0.999)), Max: us(h.Max()),
+		P90: us(h.Quantile(0.9)), P99: us(h.Quantile(0.99)), P999: us(h.Quantile(0.999)), P9999: us(h.Quantile(0.9999)), Max: us(h.Max()),
+		Curve: curve(h), Histogram: h.Encode(),
+	}
+}
+
+// curveSteps are the points of each power of ten that a curve has, as shares
+// above them: about even on a logarithmic scale, with the usual quantiles among
+// them.
+var curveSteps = [...]float64{1, 0.75, 0.5, 0.35, 0.25, 0.175, 0.13}
+
+// curve is [Latency.Curve].
+func curve(h *hist.Histogram) (points []Point) {
+	if h.Count() == 0 {
+		return nil
+	}
+	for decade := 1.0; ; decade /= 10 {
+		for _, step := range curveSteps {
+			above := step * decade
+			if above*float64(h.Count()) < 1 {
+				return append(points, Point{1, us(h.Max())})
+			}
+			q := math.Round((1-above)*1e12) / 1e12 // free of the dust of floating point
+			points = append(points, Point{q, us(h.Quantile(q))})
+		}
 	}
 }
 
@@ -131,6 +173,7 @@ func (r *run) result(operation string, operations uint64) *Result {
 	if res.Elapsed > 0 {
 		res.Rate = float64(operations) / res.Elapsed
 	}
+	res.Series = r.recorder.stop()
 	var tally client.Tally
 	var connect hist.Histogram
 	r.each(func(w *worker) {

@@ -23,13 +23,25 @@ type run struct {
 	reactor  *reactor.Reactor
 	workers  []*worker
 	watch    *watch
+	recorder *recorder
 	started  time.Time
-	wanted   int // sessions
+	wanted   int   // sessions
+	counts   count // what operations are, where members do not tell them
 
 	// The window that counts.
 	elapsed     time.Duration
 	interrupted bool
 }
+
+// count says what a run counts as its operations; a scenario whose members do
+// not tell them has a method counts.
+type count uint8
+
+const (
+	told     count = iota // what members tell by worker.operation
+	connects              // sessions that get ready
+	beats                 // heartbeats
+)
 
 // newRun checks what can be checked before anything is opened, makes the
 // workers and connects once, to fail early with the whole answer.
@@ -48,7 +60,10 @@ func newRun(ctx context.Context, s Scenario, o Options, conns int) (*run, error)
 			sources = reactor.LoopbackSources(config.Addr.Addr(), 4*reactor.DefaultSourceShare)
 		}
 	}
-	r := &run{ctx: ctx, options: o, scenario: s, config: config, started: time.Now(), wanted: conns}
+	r := &run{ctx: ctx, options: o, scenario: s, config: config, wanted: conns}
+	if c, ok := s.(interface{ counts() count }); ok {
+		r.counts = c.counts()
+	}
 	if r.watch, err = newWatch(o.PID, o.Stats); err != nil {
 		return nil, err
 	}
@@ -57,11 +72,15 @@ func newRun(ctx context.Context, s Scenario, o Options, conns int) (*run, error)
 		return nil, err
 	}
 	for i, l := range r.reactor.Loops() {
-		w := &worker{run: r, index: i, loop: l, env: client.NewEnv(config, l)}
+		w := &worker{run: r, index: i, loop: l, env: client.NewEnv(config, l), interval: new(interval)}
 		w.width = max(1, o.Concurrency/o.Loops)
 		w.patrol = l.NewTimer(w.lookAround)
+		w.pulse = l.NewTimer(w.beat)
+		l.Post(w.beat)
 		r.workers = append(r.workers, w)
 	}
+	r.started = time.Now()
+	r.recorder = newRecorder(r)
 	if err := r.probe(); err != nil {
 		r.close()
 		return nil, err
@@ -69,8 +88,11 @@ func newRun(ctx context.Context, s Scenario, o Options, conns int) (*run, error)
 	return r, nil
 }
 
-// close ends the run's loops and connections.
-func (r *run) close() { r.reactor.Close() }
+// close ends the run's recording, loops and connections.
+func (r *run) close() {
+	r.recorder.stop()
+	r.reactor.Close()
+}
 
 // probe connects one session and says goodbye.
 func (r *run) probe() error {
@@ -154,6 +176,11 @@ type worker struct {
 	last      hist.Histogram // last receiver of a broadcast
 	recorded  uint64         // operations in the window
 	respelled uint64         // answers that mean the same, in other bytes
+	interval  *interval      // since the last sample; the recorder swaps it
+	late      hist.Histogram // of pulse, in the window
+	pulse     *reactor.Timer // every pulseStep, to see how late the loop is
+	pulseAt   time.Duration  // when it is due
+	heartbeat uint64         // how many of env.Heartbeats are in done, where beats count
 
 	counters
 }
@@ -176,12 +203,50 @@ func (w *worker) failError(err error) {
 // operation counts an operation that took d. Loop only.
 func (w *worker) operation(d time.Duration) {
 	w.done.Add(1)
+	w.interval.latency.Record(d)
 	if w.recording {
 		w.recorded++
 		w.latency.Record(d)
 	}
 	if late := w.run.options.Late; late > 0 && d > late && (w.recording || !w.sending) {
 		w.fail(Late, fmt.Sprintf("%v", d.Round(time.Microsecond)))
+	}
+}
+
+// pulseStep is the time between two looks at how late a loop is.
+const pulseStep = 10 * time.Millisecond
+
+// beat is what pulse runs.
+func (w *worker) beat() {
+	now := w.loop.Clock()
+	if w.pulseAt > 0 {
+		w.interval.late.Record(now - w.pulseAt)
+		if w.recording {
+			w.late.Record(now - w.pulseAt)
+		}
+	}
+	w.pulseAt = now + pulseStep
+	w.pulse.Arm(w.pulseAt)
+}
+
+// surrender gives the recorder what was seen since it last asked, for an empty
+// interval. Loop only.
+func (w *worker) surrender(empty *interval) *interval {
+	if w.run.counts == beats {
+		w.done.Add(w.env.Heartbeats - w.heartbeat)
+		w.heartbeat = w.env.Heartbeats
+	}
+	full := w.interval
+	w.interval = empty
+	return full
+}
+
+// sentLate counts that a message of an open loop was sent d after it was due.
+// Loop only.
+func (w *worker) sentLate(d time.Duration) {
+	w.interval.lag.Record(d)
+	if w.recording {
+		w.lag.Record(d)
 	}
 }
 
@@ -288,7 +353,16 @@ func (w *worker) opened(p *peer) {
 }
 
 // connected is told by a member in its Ready, before opened.
-func (w *worker) connected(p *peer) { w.connect.Record(w.loop.Now() - p.started) }
+func (w *worker) connected(p *peer) {
+	d := w.loop.Now() - p.started
+	w.connect.Record(d)
+	if w.run.counts != told {
+		w.interval.latency.Record(d)
+	}
+	if w.run.counts == connects {
+		w.done.Add(1)
+	}
+}
 
 // closed is told by a member in its Closed.
 func (w *worker) closed(p *peer, err error) {
@@ -366,66 +440,36 @@ func (r *run) goodbye() error {
 	return err
 }
 
-// sleep waits for d and tells of progress; it returns early with the context's
+// sleep waits for d in a phase of the run; it returns early with the context's
 // error.
 func (r *run) sleep(phase string, d time.Duration) error {
 	if d <= 0 {
 		return r.ctx.Err()
 	}
+	r.recorder.enter(phase, d)
 	t := time.NewTimer(d)
 	defer t.Stop()
-	return r.awaitOr(phase, d, t.C)
+	select {
+	case <-t.C:
+		return nil
+	case <-r.ctx.Done():
+		return r.ctx.Err()
+	}
 }
 
-// await waits for n signals.
+// await waits for n signals in a phase of the run that takes total, 0 if that is
+// not known; it returns early with the context's error.
 func (r *run) await(phase string, total time.Duration, done <-chan struct{}, n int) error {
-	all := make(chan time.Time)
-	gone := make(chan struct{})
-	defer close(gone)
-	go func() {
-		for range n {
-			select {
-			case <-done:
-			case <-gone:
-				return
-			}
-		}
-		close(all)
-	}()
-	return r.awaitOr(phase, total, all)
-}
-
-// awaitOr waits for done, telling of progress each second.
-func (r *run) awaitOr(phase string, total time.Duration, done <-chan time.Time) error {
-	step := time.NewTicker(progressStep)
-	defer step.Stop()
-	began := time.Now()
-	for {
+	r.recorder.enter(phase, total)
+	for range n {
 		select {
 		case <-done:
-			return nil
 		case <-r.ctx.Done():
 			return r.ctx.Err()
-		case <-step.C:
-			r.tell(phase, time.Since(began), total)
 		}
 	}
+	return nil
 }
 
 // progressStep is how often progress is told.
 const progressStep = 500 * time.Millisecond
-
-// tell calls [Options.Progress].
-func (r *run) tell(phase string, elapsed, total time.Duration) {
-	if r.options.Progress == nil {
-		return
-	}
-	p := Progress{Phase: phase, Elapsed: elapsed, Total: total, Wanted: r.wanted}
-	for _, w := range r.workers {
-		p.Conns += int(w.ready.Load())
-		p.Operations += w.done.Load()
-		p.Errors += w.errors.Load()
-	}
-	r.watch.progress(&p)
-	r.options.Progress(p)
-}

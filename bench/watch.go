@@ -11,7 +11,8 @@ import (
 	"github.com/e6a90ca8/sio/bench/internal/proc"
 )
 
-// watch looks at the server's process and at our own. One goroutine.
+// watch looks at the server's process and at our own, at the ends of the window.
+// One goroutine; what is seen in between is the recorder's.
 type watch struct {
 	pid    int
 	server *proc.Process // nil: not measured
@@ -23,15 +24,10 @@ type watch struct {
 	selfBegin, selfEnd     proc.CPU
 	memoryBegin            proc.Memory
 	memoryEnd              proc.Memory
-
-	// For progress.
-	lastTime time.Time
-	lastCPU  proc.CPU
-	lastOps  uint64
 }
 
 func newWatch(pid int, stats string) (*watch, error) {
-	w := &watch{pid: pid, stats: stats, lastTime: time.Now()}
+	w := &watch{pid: pid, stats: stats}
 	var err error
 	if pid != 0 {
 		w.server, err = proc.Open(pid)
@@ -42,8 +38,6 @@ func newWatch(pid int, stats string) (*watch, error) {
 			return nil, fmt.Errorf("%w: pid %d: no such process", ErrUsage, pid)
 		case err != nil:
 			return nil, fmt.Errorf("pid %d: %w", pid, err)
-		default:
-			w.lastCPU, _ = w.server.CPU() // the next look tells if it is gone
 		}
 	}
 	if w.self, err = proc.Self(); err != nil {
@@ -97,23 +91,6 @@ func cpuOf(p *proc.Process) proc.CPU {
 		return 0
 	}
 	return c
-}
-
-// progress fills in what the watch knows.
-func (w *watch) progress(p *Progress) {
-	now := time.Now()
-	span := now.Sub(w.lastTime).Seconds()
-	if span <= 0 {
-		return
-	}
-	p.Rate = float64(p.Operations-w.lastOps) / span
-	if w.server != nil {
-		cpu := cpuOf(w.server)
-		p.ServerCPU = max(0, cpu.Since(w.lastCPU).Seconds()/span)
-		p.ServerRSS, _ = w.server.RSS() // progress only: nothing is shown without it
-		w.lastCPU = cpu
-	}
-	w.lastTime, w.lastOps = now, p.Operations
 }
 
 // heapObjects asks the server's statistics.

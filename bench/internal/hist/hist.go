@@ -119,10 +119,7 @@ func (h *Histogram) Quantile(q float64) time.Duration {
 	var seen uint64
 	for i, n := range &h.counts {
 		if seen += n; seen >= rank {
-			if i == buckets-1 {
-				return h.max
-			}
-			return max(h.min, min(h.max, time.Duration(upper(i))))
+			return h.top(i)
 		}
 	}
 	return h.max

@@ -19,6 +19,10 @@ type Memory struct {
 	// RSS is the resident set in bytes, shared pages counted fully.
 	RSS int64
 
+	// PSS is the proportional set in bytes: a page shared by n processes counts
+	// as 1/n. 0 where Source is not "smaps_rollup".
+	PSS int64
+
 	// Source names where it was read: "smaps_rollup", which walks the page
 	// tables and is exact, or "statm", whose counters lag behind by up to some
 	// hundred KiB for each processor.

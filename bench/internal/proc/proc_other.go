@@ -32,3 +32,9 @@ func (p *Process) Memory() (Memory, error) { return Memory{}, ErrUnavailable }
 
 // RSS returns [ErrUnavailable].
 func (p *Process) RSS() (int64, error) { return 0, ErrUnavailable }
+
+// Threads is not known here.
+func (p *Process) Threads() int { return 0 }
+
+// Descriptors returns [ErrUnavailable].
+func (p *Process) Descriptors() (int, error) { return 0, ErrUnavailable }

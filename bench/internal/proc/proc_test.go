@@ -116,6 +116,40 @@ func TestMemory(t *testing.T) {
 	if grown := after.RSS - before.RSS; grown < 48<<20 || after.Source == "" {
 		t.Errorf("RSS grew by %d bytes (%s) for 64 MiB", grown, after.Source)
 	}
+	if after.Source == "smaps_rollup" && (after.PSS <= 0 || after.PSS > after.RSS) {
+		t.Errorf("PSS %d of RSS %d", after.PSS, after.RSS)
+	}
+}
+
+// TestCounts: descriptors come and go as files do; there is a thread at least.
+func TestCounts(t *testing.T) {
+	p, err := Self()
+	if errors.Is(err, ErrUnavailable) {
+		t.Log(err)
+		return
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, err := p.Descriptors()
+	if errors.Is(err, ErrUnavailable) {
+		t.Log(err)
+		return
+	}
+	for range 5 {
+		f, err := os.Open(os.Args[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+	}
+	after, err2 := p.Descriptors()
+	if err := errors.Join(err, err2); err != nil || after-before != 5 {
+		t.Errorf("%d descriptors became %d with 5 files: %v", before, after, err)
+	}
+	if n := p.Threads(); n < 1 {
+		t.Errorf("%d threads", n)
+	}
 }
 
 // TestChild watches another process, to its end.

@@ -52,10 +52,10 @@ func (l *Loop) Open() int { return l.open }
 
 // Post runs f on the loop's goroutine, after the posts made before it. Posts
 // after the reactor's Close are dropped. Any goroutine.
-func (l *Loop) Post(f func()) { l.post(f) }
+func (l *Loop) Post(f func()) { l.TryPost(f) }
 
-// post is Post; it says whether f will run.
-func (l *Loop) post(f func()) bool {
+// TryPost is Post; it says whether f will run. Any goroutine.
+func (l *Loop) TryPost(f func()) bool {
 	l.mu.Lock()
 	if l.over {
 		l.mu.Unlock()
@@ -74,7 +74,7 @@ func (l *Loop) post(f func()) bool {
 // the loop has ended. Any goroutine but the loop's own.
 func (l *Loop) Do(f func()) {
 	done := make(chan struct{})
-	if l.post(func() { defer close(done); f() }) {
+	if l.TryPost(func() { defer close(done); f() }) {
 		<-done
 	}
 }

@@ -131,7 +131,7 @@ func (w *pipe) readAll(l *Loop, c *Conn) {
 	for {
 		n, err := w.conn.Read(buf)
 		if n > 0 {
-			ok := l.post(func() {
+			ok := l.TryPost(func() {
 				if c.state == open && c.paused {
 					w.held = buf[:n]
 					return
@@ -162,7 +162,7 @@ func (w *pipe) take(l *Loop, c *Conn, b []byte) {
 // watchIn lets a connection that is no longer paused have what was held.
 func (p *poller) watchIn(l *Loop, c *Conn) error {
 	if w := c.sys.p; !c.paused && w.held != nil {
-		l.post(func() {
+		l.TryPost(func() {
 			if w.held != nil && !c.paused {
 				w.take(l, c, w.held)
 			}
