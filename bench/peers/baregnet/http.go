@@ -2,19 +2,17 @@ package main
 
 import (
 	"bytes"
-	"crypto/sha1"
-	"encoding/base64"
 	"strconv"
 
 	"github.com/panjf2000/gnet/v2"
+
+	"github.com/e6a90ca8/sio/bench/peers/internal/bare"
 )
 
 const (
-	switching = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "
-	textHead  = "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=UTF-8\r\ncache-control: no-store\r\nContent-Length: "
-	okReply   = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\ncache-control: no-store\r\nContent-Length: 2\r\n\r\nok"
-	unknown   = "HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nContent-Length: 41\r\n\r\n" + `{"code":1,"message":"Session ID unknown"}`
-	refused   = "HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: 34\r\n\r\n" + `{"code":3,"message":"Bad request"}`
+	textHead = "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=UTF-8\r\ncache-control: no-store\r\nContent-Length: "
+	okReply  = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\ncache-control: no-store\r\nContent-Length: 2\r\n\r\nok"
+	unknown  = "HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nContent-Length: 41\r\n\r\n" + `{"code":1,"message":"Session ID unknown"}`
 )
 
 // http serves the whole requests at the start of b, up to one that makes c a
@@ -34,7 +32,7 @@ func (c *conn) http(b []byte) (n int, action gnet.Action) {
 		sid := query(line, "&sid=")
 		switch {
 		case head[0] == 'P':
-			size, _ := number(field(head, "Content-Length: "))
+			size, _ := bare.Number(bare.Field(head, "Content-Length: "))
 			if size > 1_000_000 {
 				return n, gnet.Close
 			}
@@ -65,7 +63,7 @@ func (c *conn) http(b []byte) (n int, action gnet.Action) {
 				p.wait(c)
 			}
 		default:
-			l.out = append(l.out, refused...)
+			l.out = append(l.out, bare.Refused...)
 			return len(b), gnet.Close
 		}
 		n += end + 4
@@ -73,17 +71,9 @@ func (c *conn) http(b []byte) (n int, action gnet.Action) {
 	return n, gnet.None
 }
 
-// upgrade answers the opening handshake with the Engine.IO open packet behind.
+// upgrade makes c a WebSocket.
 func (c *conn) upgrade(head []byte) {
-	l := c.loop
-	h := sha1.New()
-	h.Write(field(head, "Sec-WebSocket-Key: "))
-	h.Write([]byte("258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
-	var sum [20]byte
-	l.out = append(l.out, switching...)
-	l.out = base64.StdEncoding.AppendEncode(l.out, h.Sum(sum[:0]))
-	l.out = append(l.out, "\r\n\r\n"...)
-	l.out = appendText(l.out, `0{"sid":"`, []byte(newID()), []byte(l.server.handshake))
+	c.loop.out = bare.AppendUpgrade(c.loop.out, head, c.loop.server.handshake)
 	c.ws = true
 	c.pinged()
 }
@@ -94,16 +84,6 @@ func appendBody(dst, body []byte) []byte {
 	dst = strconv.AppendInt(dst, int64(len(body)), 10)
 	dst = append(dst, "\r\n\r\n"...)
 	return append(dst, body...)
-}
-
-// field is the value of a header line, spelled exactly so.
-func field(head []byte, name string) []byte {
-	at := bytes.Index(head, []byte(name))
-	if at < 0 {
-		return nil
-	}
-	value := head[at+len(name):]
-	return value[:max(0, bytes.IndexByte(value, '\r'))]
 }
 
 // query is what follows name in the request line, up to the next & or blank;

@@ -26,7 +26,8 @@ import (
 
 	"github.com/panjf2000/gnet/v2"
 	"github.com/panjf2000/gnet/v2/pkg/logging"
-	"golang.org/x/sys/unix"
+
+	"github.com/e6a90ca8/sio/bench/peers/internal/bare"
 )
 
 func main() {
@@ -48,7 +49,7 @@ func main() {
 }
 
 func run(port int, lifetime time.Duration, loops int, interval, timeout time.Duration, stats bool) error {
-	limit, err := raiseLimit()
+	limit, err := bare.RaiseLimit() // gnet ends when accept finds no descriptor
 	if err != nil {
 		return err
 	}
@@ -84,20 +85,6 @@ func run(port int, lifetime time.Duration, loops int, interval, timeout time.Dur
 		gnet.WithReuseAddr(true),
 		gnet.WithTicker(true),
 		gnet.WithLogLevel(logging.ErrorLevel))
-}
-
-// raiseLimit raises the limit on descriptors to its hard bound and returns how
-// many connections fit under it: gnet ends when accept finds no descriptor.
-func raiseLimit() (int64, error) {
-	var r unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &r); err != nil {
-		return 0, err
-	}
-	r.Cur = r.Max
-	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &r); err != nil {
-		return 0, err
-	}
-	return int64(min(r.Cur, 1<<30)) - 100, nil
 }
 
 func serveStats() error {

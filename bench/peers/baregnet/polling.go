@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"strconv"
 	"sync"
+
+	"github.com/e6a90ca8/sio/bench/peers/internal/bare"
 )
 
 // pollTable finds polling sessions from any loop: a GET and a POST of one
@@ -32,7 +34,7 @@ func (t *pollTable) get(sid []byte) *poll {
 }
 
 func (t *pollTable) open(l *loop) *poll {
-	p := &poll{sid: newID()}
+	p := &poll{sid: bare.NewID()}
 	s := &t.shards[p.sid[0]%16]
 	s.Lock()
 	s.m[p.sid] = p
@@ -69,11 +71,11 @@ func (p *poll) receive(l *loop, body []byte) {
 		var packet []byte
 		packet, body, _ = bytes.Cut(body, []byte{0x1e})
 		switch {
-		case bytes.HasPrefix(packet, echoHead), bytes.HasPrefix(packet, objectHead),
+		case bytes.HasPrefix(packet, bare.Echo), bytes.HasPrefix(packet, bare.Object),
 			bytes.HasPrefix(packet, []byte("45")), bytes.HasPrefix(packet, []byte("b")):
 			p.add(packet)
 		case len(packet) >= 2 && packet[0] == '4' && packet[1] == '0':
-			p.add([]byte(`40{"sid":"` + newID() + `"}`))
+			p.add([]byte(`40{"sid":"` + bare.NewID() + `"}`))
 		case len(packet) > 2 && packet[0] == '4' && packet[1] == '2':
 			p.answer(packet)
 		case len(packet) == 1 && packet[0] == '1':
@@ -88,7 +90,7 @@ func (p *poll) receive(l *loop, body []byte) {
 // answer serves an event that wants an acknowledgement; rooms are not for
 // polling here.
 func (p *poll) answer(packet []byte) {
-	_, digits := number(packet[2:])
+	_, digits := bare.Number(packet[2:])
 	rest := packet[2+digits:]
 	if args, ok := bytes.CutPrefix(rest, []byte(`["ack",`)); ok && digits > 0 {
 		p.add(append(append(append([]byte("43"), packet[2:2+digits]...), '['), args...))

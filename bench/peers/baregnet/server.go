@@ -1,16 +1,14 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"crypto/rand"
-	"encoding/base64"
-	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/panjf2000/gnet/v2"
+
+	"github.com/e6a90ca8/sio/bench/peers/internal/bare"
 )
 
 // tick is the step of the heartbeat.
@@ -33,7 +31,7 @@ type server struct {
 func newServer(interval, timeout time.Duration, limit int64) *server {
 	s := &server{
 		slots:     int(interval / tick),
-		handshake: fmt.Sprintf(`","upgrades":[],"pingInterval":%d,"pingTimeout":%d,"maxPayload":1000000}`, interval.Milliseconds(), timeout.Milliseconds()),
+		handshake: bare.Handshake(interval.Milliseconds(), timeout.Milliseconds()),
 		limit:     limit,
 	}
 	s.all.Store(new([]*loop))
@@ -186,13 +184,11 @@ func (l *loop) Run(context.Context) error {
 	return nil
 }
 
-var pingFrame = []byte{0x81, 1, '2'}
-
 // turn pings the next slot of the wheel.
 func (l *loop) turn() {
 	l.slot = (l.slot + 1) % len(l.wheel)
 	for i := len(l.wheel[l.slot]) - 1; i >= 0; i-- { // downwards: a Write may remove its connection
-		l.wheel[l.slot][i].Write(pingFrame)
+		l.wheel[l.slot][i].Write(bare.PingFrame)
 	}
 	live := l.polled[l.slot][:0]
 	for _, p := range l.polled[l.slot] {
@@ -257,9 +253,7 @@ func (c *conn) leave() {
 // broadcast writes the event with payload to the room on every loop, with one
 // write for each member.
 func (l *loop) broadcast(name, payload []byte) {
-	const head = `42["broadcast",`
-	frame := appendHeader(make([]byte, 0, 10+len(head)+len(payload)), 0x81, len(head)+len(payload))
-	frame = append(append(frame, head...), payload...)
+	frame := bare.BroadcastFrame(make([]byte, 0, 10+len(bare.Broadcast)+len(payload)), payload)
 	var key string
 	for _, other := range *l.server.all.Load() {
 		if other == l {
@@ -280,33 +274,4 @@ func (l *loop) deliver(r *room, frame []byte) {
 	for i := len(r.members) - 1; i >= 0; i-- { // downwards: a Write may remove its connection
 		r.members[i].Write(frame)
 	}
-}
-
-// newID is a session or socket id: 20 characters.
-func newID() string {
-	var b [15]byte
-	rand.Read(b[:])
-	return base64.RawURLEncoding.EncodeToString(b[:])
-}
-
-// number reads the digits at the start of b.
-func number(b []byte) (n, digits int) {
-	for digits < len(b) && b[digits]-'0' < 10 {
-		n = n*10 + int(b[digits]-'0')
-		digits++
-	}
-	return n, digits
-}
-
-// element is the JSON string at the start of b without its quotes, and what
-// follows the one byte behind it. Escapes are not understood.
-func element(b []byte) (text, rest []byte) {
-	if len(b) == 0 || b[0] != '"' {
-		return nil, nil
-	}
-	end := bytes.IndexByte(b[1:], '"')
-	if end < 0 || len(b) < end+3 {
-		return nil, nil
-	}
-	return b[1 : 1+end], b[end+3:]
 }
