@@ -25,6 +25,10 @@ type ServerSpec struct {
 	Command []string `json:"command"`
 	Dir     string   `json:"dir,omitempty"` // default: the current one
 	Env     []string `json:"env,omitempty"` // NAME=VALUE, added to our own
+
+	// Optional is set for a server that is left out, and named, where it does not
+	// start.
+	Optional bool `json:"optional,omitempty"`
 }
 
 // startPatience is how long a server may take until it listens, stopPatience how

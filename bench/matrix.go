@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// A Matrix runs the same cases against several servers, turn about: server A,
-// B, C, then A, B, C again, so that each round is a set of runs close in time. A
-// machine's speed drifts by far more than servers differ; ratios within a round
-// do not.
+// A Matrix runs the same cases against several servers, turn about, so that each
+// round is a set of runs close in time. A machine's speed drifts by far more than
+// servers differ; ratios within a round do not. The order changes from round to
+// round: over the rounds, each server comes behind each other one about as often.
 type Matrix struct {
 	Servers  []ServerSpec
 	Cases    []Case
@@ -18,6 +18,14 @@ type Matrix struct {
 	Baseline string        // name of the server to compare with beside the first; default none
 	Pause    time.Duration // before each run, to let the servers come to rest; default 500 ms
 	Progress func(MatrixProgress)
+
+	// Earlier is a result of the same matrix that was interrupted, to go on with.
+	// Rounds that are whole are taken from it.
+	Earlier *MatrixResult
+
+	// Keep is called after each round with the result so far, which is valid until
+	// Keep returns. nil: nobody keeps it. An error ends the matrix.
+	Keep func(*MatrixResult) error
 }
 
 // Case is one load to compare under.
@@ -35,6 +43,9 @@ type Case struct {
 	// Only names the servers that can do it. Empty: all.
 	Only []string
 
+	// Rounds is the number of rounds of this case. 0: the matrix's.
+	Rounds int
+
 	// Line is how the case was asked for, for the report.
 	Line string
 }
@@ -42,10 +53,11 @@ type Case struct {
 // MatrixProgress tells which run begins, or how it goes.
 type MatrixProgress struct {
 	Case, Server  string
-	Round, Rounds int      // from 1
-	Done, Runs    int      // runs done, runs in all
-	Run           Progress // of the run
-	Result        *Result  // set when the run is done
+	Round, Rounds int           // from 1
+	Done, Runs    int           // runs done, runs in all
+	Left          time.Duration // about what all further runs will take
+	Run           Progress      // of the run
+	Result        *Result       // set when the run is done
 }
 
 // MatrixResult is what a [Matrix] has shown.
@@ -56,14 +68,23 @@ type MatrixResult struct {
 	Rounds      int          `json:"rounds"`
 	Baseline    string       `json:"baseline,omitempty"`
 	Servers     []ServerSpec `json:"servers"`
+	Absent      []Absent     `json:"absent,omitempty"`
 	Cases       []CaseResult `json:"cases"`
 	Interrupted bool         `json:"interrupted,omitempty"`
+}
+
+// Absent is a server that was left out, and why.
+type Absent struct {
+	Name string `json:"name"`
+	Why  string `json:"why"`
 }
 
 // CaseResult is the runs of one case.
 type CaseResult struct {
 	Name    string         `json:"name"`
 	Line    string         `json:"line,omitempty"`
+	Fresh   bool           `json:"fresh,omitempty"`
+	Rounds  int            `json:"rounds,omitempty"` // 0: those of the matrix
 	Servers []ServerResult `json:"servers"`
 }
 
@@ -73,6 +94,7 @@ type ServerResult struct {
 	Name    string    `json:"name"`
 	Figures []Figure  `json:"figures"`
 	Runs    []*Result `json:"runs"`
+	Rounds  []int     `json:"rounds,omitempty"` // of each run, from 0
 	Failed  []string  `json:"failed,omitempty"` // runs without a result, and why
 }
 
@@ -133,7 +155,15 @@ func (m *Matrix) check() error {
 	if m.Rounds < 1 || m.Rounds > 1000 {
 		return fmt.Errorf("%w: %d rounds: must be 1 to 1000", ErrUsage, m.Rounds)
 	}
+	seen := map[string]bool{}
 	for _, k := range m.Cases {
+		if k.Name == "" || seen[k.Name] {
+			return fmt.Errorf("%w: case name %q: must be there, and once", ErrUsage, k.Name)
+		}
+		seen[k.Name] = true
+		if k.Rounds < 0 || k.Rounds > 1000 {
+			return fmt.Errorf("%w: case %q: %d rounds: must be 1 to 1000", ErrUsage, k.Name, k.Rounds)
+		}
 		for _, name := range k.Only {
 			if !names[name] {
 				return fmt.Errorf("%w: case %q: %q is not a server", ErrUsage, k.Name, name)
@@ -155,9 +185,19 @@ func (m *Matrix) servers(k *Case) (list []int) {
 
 // Run starts the servers, runs all cases, and ends the servers it started. A
 // run that fails, or a server that dies, is kept in the result and the rest goes
-// on; a server that does not start is an error. When ctx ends, the result is of
-// the runs so far, Interrupted is set, and the error is nil.
+// on; a server that does not start is an error, unless it is optional. When ctx
+// ends, the result is of the runs so far, Interrupted is set, and the error is nil.
 func (m *Matrix) Run(ctx context.Context) (*MatrixResult, error) {
+	own, err := m.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	t := &tournament{Matrix: own, ctx: ctx, children: make([]*child, len(own.Servers))}
+	defer t.stopAll()
+	return t.run()
+}
+
+func (m *Matrix) withDefaults() (*Matrix, error) {
 	own := *m
 	if own.Rounds == 0 {
 		own.Rounds = 5
@@ -165,12 +205,7 @@ func (m *Matrix) Run(ctx context.Context) (*MatrixResult, error) {
 	if own.Pause == 0 {
 		own.Pause = 500 * time.Millisecond
 	}
-	if err := own.check(); err != nil {
-		return nil, err
-	}
-	t := &tournament{Matrix: &own, ctx: ctx, children: make([]*child, len(own.Servers))}
-	defer t.stopAll()
-	return t.run()
+	return &own, own.check()
 }
 
 // tournament is a Matrix under way.
@@ -178,8 +213,13 @@ type tournament struct {
 	*Matrix
 	ctx      context.Context
 	children []*child // by server; nil: not running
-	done     int
+	absent   []Absent
+	done     int // runs
 	runs     int
+
+	// To tell what is left: the plan's estimate of what is still to do, and what
+	// the runs so far have taken against theirs.
+	left, planned, taken time.Duration
 }
 
 func (t *tournament) stopAll() {
@@ -195,55 +235,123 @@ func (t *tournament) run() (*MatrixResult, error) {
 		Started: time.Now().UTC().Truncate(time.Second), Environment: environment(),
 		Rounds: t.Rounds, Baseline: t.Baseline, Servers: t.Servers,
 	}
-	for i := range t.Cases {
-		t.runs += t.Rounds * len(t.servers(&t.Cases[i]))
-	}
-	for i, spec := range t.Servers { // a server that cannot start is told at once
-		var err error
-		if t.children[i], err = startChild(t.ctx, spec); err != nil {
+	if t.Earlier != nil {
+		if err := t.goOn(res); err != nil {
 			return nil, err
 		}
 	}
+	for i, spec := range t.Servers { // a server that cannot start is told at once
+		c, err := startChild(t.ctx, spec)
+		switch {
+		case err == nil:
+			t.children[i] = c
+		case t.ctx.Err() != nil || !spec.Optional:
+			return nil, err
+		default:
+			t.absent = append(t.absent, Absent{spec.Name, err.Error()})
+		}
+	}
+	res.Absent = t.absent
 	for i := range t.Cases {
-		k := &t.Cases[i]
-		cr := CaseResult{Name: k.Name, Line: k.Line}
-		list := t.servers(k)
-		for _, s := range list {
-			cr.Servers = append(cr.Servers, ServerResult{Name: t.Servers[s].Name, Runs: []*Result{}})
+		res.Cases = append(res.Cases, t.prepare(&t.Cases[i]))
+		for range t.missing(&res.Cases[i]) {
+			t.runs++
+			t.left += t.estimate(&t.Cases[i])
 		}
-		table := make([][]*Result, t.Rounds) // by round and place in list
-		for round := range t.Rounds {
-			table[round] = make([]*Result, len(list))
-			for place, s := range list {
-				result, err := t.one(k, s, round)
-				if t.ctx.Err() != nil {
-					res.Interrupted = true
-					break
-				}
-				if err != nil {
-					cr.Servers[place].Failed = append(cr.Servers[place].Failed, err.Error())
-					continue
-				}
-				table[round][place] = result
-				cr.Servers[place].Runs = append(cr.Servers[place].Runs, result)
-			}
-			if res.Interrupted {
-				break
-			}
+	}
+	for i := range t.Cases {
+		if err := t.play(i, res); err != nil {
+			return nil, err
 		}
-		t.evaluate(&cr, table)
-		res.Cases = append(res.Cases, cr)
 		if res.Interrupted {
 			break
 		}
+	}
+	for i := range res.Cases {
+		res.Cases[i].evaluate(t.Baseline)
 	}
 	res.Finished = time.Now().UTC().Truncate(time.Second)
 	return res, nil
 }
 
-// one runs k once against server s.
-func (t *tournament) one(k *Case, s, round int) (*Result, error) {
-	p := MatrixProgress{Case: k.Name, Server: t.Servers[s].Name, Round: round + 1, Rounds: t.Rounds, Done: t.done, Runs: t.runs}
+// prepare makes the result of a case, with what an earlier result has of it.
+func (t *tournament) prepare(k *Case) CaseResult {
+	cr := CaseResult{Name: k.Name, Line: k.Line, Fresh: k.Fresh, Rounds: k.Rounds}
+	for _, s := range t.servers(k) {
+		name := t.Servers[s].Name
+		if !slices.ContainsFunc(t.absent, func(a Absent) bool { return a.Name == name }) {
+			cr.Servers = append(cr.Servers, ServerResult{Name: name, Runs: []*Result{}})
+		}
+	}
+	if t.Earlier != nil {
+		if i := slices.IndexFunc(t.Earlier.Cases, func(c CaseResult) bool { return c.Name == k.Name }); i >= 0 {
+			cr.take(&t.Earlier.Cases[i])
+		}
+	}
+	return cr
+}
+
+// slot is a run that is to be made.
+type slot struct {
+	round, place int // place in the case's servers
+}
+
+// missing are the runs of a case that are still to be made, in their order.
+func (t *tournament) missing(cr *CaseResult) (list []slot) {
+	rounds := cr.Rounds
+	if rounds == 0 {
+		rounds = t.Rounds
+	}
+	for round := range rounds {
+		for _, place := range turns(len(cr.Servers), round) {
+			if cr.Servers[place].run(round) == nil {
+				list = append(list, slot{round, place})
+			}
+		}
+	}
+	return list
+}
+
+// play makes the runs of case i.
+func (t *tournament) play(i int, res *MatrixResult) error {
+	k, cr := &t.Cases[i], &res.Cases[i]
+	list := t.missing(cr)
+	for n, at := range list {
+		s := &cr.Servers[at.place]
+		began := time.Now()
+		result, err := t.one(k, s.Name, at.round)
+		if t.ctx.Err() != nil {
+			res.Interrupted = true
+			return nil
+		}
+		t.left -= t.estimate(k)
+		t.planned += t.estimate(k)
+		t.taken += time.Since(began)
+		if err != nil {
+			s.Failed = append(s.Failed, err.Error())
+		} else {
+			s.Runs, s.Rounds = append(s.Runs, result), append(s.Rounds, at.round)
+		}
+		if t.Keep != nil && (n+1 == len(list) || list[n+1].round != at.round) {
+			cr.evaluate(t.Baseline)
+			res.Interrupted = true // as long as there is more to come
+			res.Finished = time.Now().UTC().Truncate(time.Second)
+			if err := t.Keep(res); err != nil {
+				return err
+			}
+			res.Interrupted = false
+		}
+	}
+	return nil
+}
+
+// one runs k once against the server of that name.
+func (t *tournament) one(k *Case, server string, round int) (*Result, error) {
+	s := slices.IndexFunc(t.Servers, func(s ServerSpec) bool { return s.Name == server })
+	p := MatrixProgress{Case: k.Name, Server: server, Round: round + 1, Rounds: t.Rounds, Done: t.done, Runs: t.runs, Left: t.remaining()}
+	if k.Rounds != 0 {
+		p.Rounds = k.Rounds
+	}
 	t.done++
 	tell := func() {
 		if t.Progress != nil {
@@ -298,72 +406,4 @@ func (t *tournament) one(k *Case, s, round int) (*Result, error) {
 	p.Result = res
 	tell()
 	return res, nil
-}
-
-// evaluate makes the figures of a case out of its runs.
-func (t *tournament) evaluate(cr *CaseResult, table [][]*Result) {
-	base := slices.IndexFunc(cr.Servers, func(s ServerResult) bool { return s.Name == t.Baseline })
-	var names []Metric
-	for _, row := range table {
-		for _, res := range row {
-			if res == nil {
-				continue
-			}
-			for _, m := range res.Metrics {
-				if !slices.ContainsFunc(names, func(n Metric) bool { return n.Name == m.Name }) {
-					names = append(names, m)
-				}
-			}
-		}
-	}
-	for place := range cr.Servers {
-		for _, m := range names {
-			f := Figure{Metric: m.Name, Unit: m.Unit, Higher: m.Higher}
-			var values []float64
-			for _, row := range table {
-				if v, ok := metricOf(row, place, m.Name); ok {
-					values = append(values, v)
-				}
-			}
-			if len(values) == 0 {
-				continue
-			}
-			f.Spread = newSpread(values)
-			f.ToFirst = ratios(table, place, 0, m.Name)
-			if base >= 0 {
-				f.ToBaseline = ratios(table, place, base, m.Name)
-			}
-			cr.Servers[place].Figures = append(cr.Servers[place].Figures, f)
-		}
-	}
-}
-
-// metricOf is a metric of the run at place in a round.
-func metricOf(row []*Result, place int, name string) (float64, bool) {
-	if place >= len(row) || row[place] == nil {
-		return 0, false
-	}
-	m, ok := row[place].Metric(name)
-	return m.Value, ok
-}
-
-// ratios are those of one server to another, round by round; nil if there are
-// none, or it is the same.
-func ratios(table [][]*Result, place, to int, name string) *Spread {
-	if place == to {
-		return nil
-	}
-	var values []float64
-	for _, row := range table {
-		a, ok1 := metricOf(row, place, name)
-		b, ok2 := metricOf(row, to, name)
-		if ok1 && ok2 && b != 0 {
-			values = append(values, a/b)
-		}
-	}
-	if len(values) == 0 {
-		return nil
-	}
-	s := newSpread(values)
-	return &s
 }

@@ -18,7 +18,7 @@ func (r *MatrixResult) WriteMarkdown(w io.Writer) error {
 	if e.Revision != "" {
 		fmt.Fprintf(&b, ", revision %s", e.Revision)
 	}
-	fmt.Fprintf(&b, ".\n%s to %s, %d rounds, servers turn about.", r.Started.Format(time.DateTime), r.Finished.Format(time.DateTime+" MST"), r.Rounds)
+	fmt.Fprintf(&b, ".\n%s to %s, %d rounds, servers turn about in an order that changes.", r.Started.Format(time.DateTime), r.Finished.Format(time.DateTime+" MST"), r.Rounds)
 	if r.Interrupted {
 		b.WriteString(" **Interrupted: not all runs were made.**")
 	}
@@ -26,6 +26,9 @@ func (r *MatrixResult) WriteMarkdown(w io.Writer) error {
 	b.WriteString("\n| server | command |\n|---|---|\n")
 	for _, s := range r.Servers {
 		fmt.Fprintf(&b, "| %s | `%s` |\n", cell(s.Name), strings.Join(s.Command, " "))
+	}
+	for _, a := range r.Absent {
+		fmt.Fprintf(&b, "\n%s was left out: %s\n", a.Name, strings.ReplaceAll(a.Why, "\n", " "))
 	}
 	for i := range r.Cases {
 		r.writeCase(&b, &r.Cases[i])
@@ -121,7 +124,26 @@ func (s *ServerResult) generator() string {
 	if len(cores) == 0 {
 		return "–"
 	}
-	return fmt.Sprintf("%.2f", newSpread(cores).Median)
+	text := fmt.Sprintf("%.2f", newSpread(cores).Median)
+	if n := s.limited(); n > 0 {
+		text += fmt.Sprintf(" **the limit in %d of %d**", n, len(s.Runs))
+	}
+	return text
+}
+
+// limited is the number of runs in which the generator was the limit.
+func (s *ServerResult) limited() (n int) {
+	for _, run := range s.Runs {
+		if run.generatorLimit() {
+			n++
+		}
+	}
+	return n
+}
+
+// generatorLimit says whether throughput and latency are the generator's.
+func (r *Result) generatorLimit() bool {
+	return slices.ContainsFunc(r.Warnings, func(w string) bool { return strings.HasPrefix(w, "THE GENERATOR WAS THE LIMIT") })
 }
 
 // errors is the number of errors of all runs.
@@ -147,8 +169,15 @@ func spread(f *Figure) string {
 	if f == nil {
 		return "–"
 	}
-	s := f.Spread
-	if s.N == 1 {
+	return f.Spread.String()
+}
+
+// String is the median with three significant digits, and the ends.
+func (s Spread) String() string {
+	switch s.N {
+	case 0:
+		return "–"
+	case 1:
 		return number(s.Median)
 	}
 	return fmt.Sprintf("%s (%s–%s)", number(s.Median), number(s.Min), number(s.Max))

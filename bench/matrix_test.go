@@ -75,7 +75,7 @@ func TestMatrix(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := "echo 1 one, echo 1 two, echo 1 three, echo 2 one, echo 2 two, echo 2 three, conn 1 one, conn 1 three, conn 2 one, conn 2 three"
+	want := "echo 1 one, echo 1 two, echo 1 three, echo 2 three, echo 2 two, echo 2 one, conn 1 one, conn 1 three, conn 2 three, conn 2 one"
 	if got := strings.Join(order, ", "); got != want {
 		t.Errorf("order\n%s\nwant\n%s", got, want)
 	}
@@ -197,7 +197,7 @@ func TestMatrixInterrupted(t *testing.T) {
 		},
 	}
 	res, err := c.Run(ctx)
-	if err != nil || !res.Interrupted || len(res.Cases) != 1 || len(res.Cases[0].Servers[0].Runs) != 1 {
+	if err != nil || !res.Interrupted || len(res.Cases) != 2 || len(res.Cases[0].Servers[0].Runs) != 1 {
 		t.Errorf("%v, %+v", err, res)
 	}
 }
@@ -231,9 +231,11 @@ func TestTail(t *testing.T) {
 // TestEvaluate checks medians and ratios on made-up runs, one of which failed.
 func TestEvaluate(t *testing.T) {
 	run := func(v float64) *Result { return &Result{Metrics: []Metric{{Name: "cost", Unit: "us", Value: v}}} }
-	c := &tournament{Matrix: &Matrix{Baseline: "b"}}
-	cr := &CaseResult{Servers: []ServerResult{{Name: "a"}, {Name: "b"}}}
-	c.evaluate(cr, [][]*Result{{run(10), run(20)}, {run(12), nil}, {run(20), run(30)}, {run(8), run(24)}})
+	cr := &CaseResult{Servers: []ServerResult{
+		{Name: "a", Runs: []*Result{run(10), run(12), run(20), run(8)}},
+		{Name: "b", Runs: []*Result{run(20), run(30), run(24)}, Rounds: []int{0, 2, 3}},
+	}}
+	cr.evaluate("b")
 	a, b := cr.Servers[0].Figures[0], cr.Servers[1].Figures[0]
 	if a.Spread != (Spread{11, 8, 20, 4}) || b.Spread != (Spread{24, 20, 30, 3}) {
 		t.Errorf("a %+v, b %+v", a.Spread, b.Spread)

@@ -16,6 +16,6 @@ go build -o bin/sio-bench ./cmd/sio-bench
 for p in events memory; do
 	[ "$part" = all ] || [ "$part" = $p ] || continue
 	echo "$p"
-	bin/sio-bench matrix --config bench/peers/$p.json ${rounds:+--rounds "$rounds"} --markdown "$out/$p.md" --json "$out/$p.json"
+	bin/sio-bench matrix --plan bench/peers/$p.json ${rounds:+--rounds "$rounds"} --markdown "$out/$p.md" --json "$out/$p.json"
 	cat "$out/$p.md"
 done

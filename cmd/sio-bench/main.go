@@ -7,7 +7,8 @@
 // Package bench says what the server has to offer and how things are measured.
 // Results go to standard output, progress to standard error. The exit code is 0
 // when all went well, 1 when the run failed or counted errors, 2 for wrong
-// usage, 130 when it was interrupted.
+// usage, 4 when a comparison has shown something worse, 130 when it was
+// interrupted.
 package main
 
 import (
@@ -30,6 +31,7 @@ const (
 	exitOK          = 0
 	exitErrors      = 1
 	exitUsage       = 2
+	exitRegression  = 4
 	exitInterrupted = 130
 )
 
@@ -52,6 +54,9 @@ type app struct {
 
 // errFailed is returned by a command that has said already what went wrong.
 var errFailed = errors.New("the run counted errors")
+
+// errRegression is returned by a command that has shown what got worse.
+var errRegression = errors.New("figures got worse")
 
 // run is main without the process around it.
 func run(ctx context.Context, args []string, out, errOut io.Writer) (code int) {
@@ -82,6 +87,8 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) (code int) {
 		return exitInterrupted
 	case errors.Is(err, errFailed):
 		return exitErrors
+	case errors.Is(err, errRegression):
+		return exitRegression
 	case errors.Is(err, bench.ErrUsage):
 		fmt.Fprintln(errOut, "sio-bench:", err)
 		return exitUsage

@@ -89,6 +89,8 @@ func TestUsage(t *testing.T) {
 		{"matrix -S a=b -C shout", "shout"},
 		{"matrix -S a=b -C echo\x00--pid\x005", "--pid"},
 		{"matrix -f /does/not/exist", "/does/not/exist"},
+		{"matrix --resume " + bad + " -n 3", "are those of"},
+		{"matrix --resume " + bad + " --repeat-of " + bad, "can't be used together"},
 		{"matrix -f " + bad, "unknown field"},
 		{"matrix --suite huge -S a=b", "suite"},
 	} {
@@ -230,7 +232,7 @@ func TestMatrixRun(t *testing.T) {
 	}
 	out, errOut, code := call(t, "matrix", "-f", config, "-S", "second='"+os.Args[0]+"' -test.run=^$", "-C", "+named, with comma:echo --ack -c 2 -d 50ms -w 0s",
 		"-n", "2", "-b", "second", "--pause", "1ms", "-m", page, "-j", data)
-	if code != exitOK || out != "" || !strings.Contains(errOut, "[6/6] named, with comma, round 2 of 2, second") {
+	if code != exitOK || out != "" || !strings.Contains(errOut, "] named, with comma, round 2 of 2, ") {
 		t.Fatalf("exit %d\n%s%s", code, out, errOut)
 	}
 	md, err := os.ReadFile(page)

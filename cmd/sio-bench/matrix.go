@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"text/tabwriter"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -18,10 +19,13 @@ type matrixCommand struct {
 	Server   []string      `short:"S" sep:"none" help:"A server, NAME=COMMAND LINE; may be repeated. No shell reads it; quotes are understood." placeholder:"NAME=COMMAND"`
 	Case     []string      `short:"C" sep:"none" help:"A case: a command line of this program without URL, like \"echo -c 100 --depth 16\"; may be repeated. NAME: before it gives it a name, + before that a fresh server process for each run." placeholder:"[+][NAME:]LINE"`
 	Suite    string        `default:"" enum:",quick,full" help:"Ready-made cases: quick (about 20 s a round and server) or full (some minutes). Default quick if there are no others."`
-	Config   string        `short:"f" help:"JSON file with servers, cases, rounds and baseline; flags add to it." type:"existingfile" placeholder:"FILE"`
+	Plan     string        `short:"f" help:"JSON file with servers, cases, rounds and baseline; flags add to it." type:"existingfile" placeholder:"FILE"`
 	Rounds   int           `short:"n" help:"Rounds; default 5." placeholder:"N"`
 	Baseline string        `short:"b" help:"Server to compare with beside the first." placeholder:"NAME"`
 	Pause    time.Duration `default:"500ms" help:"Rest before each run."`
+	Resume   string        `help:"Go on with the matrix whose results so far are in FILE (--json keeps them after each round)." type:"existingfile" placeholder:"FILE" xor:"from"`
+	RepeatOf string        `help:"Run the matrix of FILE once more, and say which of its figures the new medians bear out." type:"existingfile" placeholder:"FILE" xor:"from"`
+	DryRun   bool          `help:"Say what would be run, and about how long it would take."`
 	Markdown string        `short:"m" help:"Write the tables to FILE in place of standard output." placeholder:"FILE"`
 	JSON     string        `short:"j" help:"Write all results as JSON to FILE, or with - to standard output." placeholder:"FILE"`
 	Quiet    bool          `short:"q" help:"No progress."`
@@ -31,14 +35,23 @@ func (*matrixCommand) Help() string {
 	return `Each server is started as a child process of this one and ended at the end. It has to print
 "listening http://HOST:PORT" on its standard output when it is ready.
 
-The configuration file:
-  {"servers": [{"name": "node", "command": ["node", "server.js"], "dir": "peers/node", "env": ["A=b"]}],
-   "cases":   [{"name": "echo", "run": "echo -c 100 -d 3s", "fresh": false, "only": ["node"]}],
-   "rounds":  5, "baseline": "node"}
+In each round every server runs each case once, in an order that changes from round to round. Ratios are
+taken within a round.
 
-Example:
+The plan:
+  {"servers": [{"name": "node", "command": ["node", "server.js"], "dir": "peers/node", "env": ["A=b"], "optional": true}],
+   "cases":   [{"name": "echo", "run": "echo -c 100 -d 3s", "fresh": false, "only": ["node"], "rounds": 7}],
+   "rounds":  5, "baseline": "node"}
+A server that is optional is left out, and named, where it does not start.
+
+--repeat-of ends with exit code 4 if, for any ratio, all new rounds lie apart from all old ones.
+
+Examples:
   sio-bench matrix -S 'bare gnet=./baregnet' -S 'node=node node/server.js' \
-      -C 'echo -c 100 -d 3s' -C 'deep:echo -c 100 --depth 16 -d 3s' --rounds 7 -m result.md -j result.json`
+      -C 'echo -c 100 -d 3s' -C 'deep:echo -c 100 --depth 16 -d 3s' --rounds 7 -m result.md -j result.json
+  sio-bench matrix -f plan.json --dry-run
+  sio-bench matrix --resume result.json
+  sio-bench matrix --repeat-of result.json`
 }
 
 // suites are the ready-made cases.
@@ -70,8 +83,8 @@ var suites = map[string][]string{
 	},
 }
 
-// matrixFile is the configuration file.
-type matrixFile struct {
+// matrixPlan is the file of --plan.
+type matrixPlan struct {
 	Servers  []bench.ServerSpec `json:"servers"`
 	Cases    []caseSpec         `json:"cases"`
 	Rounds   int                `json:"rounds"`
@@ -79,16 +92,41 @@ type matrixFile struct {
 }
 
 type caseSpec struct {
-	Name  string   `json:"name"`
-	Run   string   `json:"run"`
-	Fresh bool     `json:"fresh"`
-	Only  []string `json:"only"`
+	Name   string   `json:"name"`
+	Run    string   `json:"run"`
+	Fresh  bool     `json:"fresh"`
+	Only   []string `json:"only"`
+	Rounds int      `json:"rounds"`
 }
 
 func (c *matrixCommand) Run(a *app) error {
-	matrix, err := c.matrix()
+	plan, earlier, err := c.plan()
 	if err != nil {
 		return err
+	}
+	matrix, err := plan.matrix()
+	if err != nil {
+		return err
+	}
+	matrix.Pause = c.Pause
+	if c.Resume != "" {
+		matrix.Earlier = earlier
+		if c.JSON == "" {
+			c.JSON = c.Resume
+		}
+	}
+	cases, total, err := matrix.Plan()
+	if err != nil {
+		return err
+	}
+	if c.DryRun {
+		return printPlan(a.out, cases, total)
+	}
+	if !c.Quiet {
+		fmt.Fprintf(a.errOut, "%d runs, about %s\n", runsOf(cases), roughly(total))
+	}
+	if c.JSON != "" && c.JSON != "-" {
+		matrix.Keep = func(r *bench.MatrixResult) error { return replaceFile(c.JSON, r) }
 	}
 	p := newProgress(a.errOut, c.Quiet)
 	matrix.Progress = p.matrix
@@ -97,80 +135,192 @@ func (c *matrixCommand) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	switch c.JSON {
-	case "":
-	case "-":
-		err = writeJSON(a.out, res)
-	default:
-		err = writeFile(c.JSON, func(f *os.File) error { return writeJSON(f, res) })
-	}
-	if err != nil {
+	if err := c.write(a, res); err != nil {
 		return err
 	}
 	switch {
-	case c.Markdown != "":
-		err = writeFile(c.Markdown, func(f *os.File) error { return res.WriteMarkdown(f) })
-	case c.JSON != "-":
-		err = res.WriteMarkdown(a.out)
-	}
-	switch {
-	case err != nil:
-		return err
 	case res.Interrupted:
 		return a.ctx.Err()
 	case res.ErrorTotal() > 0:
 		fmt.Fprintf(a.errOut, "sio-bench: %d errors were counted\n", res.ErrorTotal())
 		return errFailed
+	case c.RepeatOf != "":
+		return repeated(a, bench.Repeat(earlier, res), c.JSON == "-")
 	}
 	return nil
 }
 
-// matrix puts file and flags together.
-func (c *matrixCommand) matrix() (*bench.Matrix, error) {
-	var file matrixFile
-	if c.Config != "" {
-		text, err := os.ReadFile(c.Config)
-		if err != nil {
-			return nil, err
+// write writes what came out.
+func (c *matrixCommand) write(a *app, res *bench.MatrixResult) (err error) {
+	switch c.JSON {
+	case "":
+	case "-":
+		err = writeJSON(a.out, res)
+	default:
+		err = replaceFile(c.JSON, res)
+	}
+	switch {
+	case err != nil:
+	case c.Markdown != "":
+		err = writeFile(c.Markdown, func(f *os.File) error { return res.WriteMarkdown(f) })
+	case c.JSON != "-":
+		err = res.WriteMarkdown(a.out)
+	}
+	return err
+}
+
+// repeated says what a repetition has shown.
+func repeated(a *app, r *bench.Repetition, jsonOut bool) error {
+	to := a.out
+	if jsonOut {
+		to = a.errOut
+	}
+	fmt.Fprintln(to)
+	if err := r.WriteMarkdown(to); err != nil {
+		return err
+	}
+	if r.Apart() > 0 {
+		return errRegression
+	}
+	return nil
+}
+
+// replaceFile writes v to a file in one step: whoever reads the name has the old
+// or the new one, also after a crash.
+func replaceFile(name string, v any) error {
+	part := name + ".part"
+	if err := writeFile(part, func(f *os.File) error { return writeJSON(f, v) }); err != nil {
+		return err
+	}
+	return os.Rename(part, name)
+}
+
+// plan puts files and flags together. earlier is the result of --resume or
+// --repeat-of.
+func (c *matrixCommand) plan() (plan matrixPlan, earlier *bench.MatrixResult, err error) {
+	from := c.Resume + c.RepeatOf
+	if from != "" {
+		if c.Plan != "" || c.Suite != "" || len(c.Server)+len(c.Case) > 0 || c.Resume != "" && (c.Rounds != 0 || c.Baseline != "") {
+			return plan, nil, fmt.Errorf("%w: servers and cases are those of %s", bench.ErrUsage, from)
 		}
-		d := json.NewDecoder(strings.NewReader(string(text)))
-		d.DisallowUnknownFields()
-		if err := d.Decode(&file); err != nil {
-			return nil, fmt.Errorf("%w: %s: %w", bench.ErrUsage, c.Config, err)
+		earlier = new(bench.MatrixResult)
+		if err := readJSON(from, false, earlier); err != nil {
+			return plan, nil, err
+		}
+		plan = planOf(earlier)
+	} else if c.Plan != "" {
+		if err := readJSON(c.Plan, true, &plan); err != nil {
+			return plan, nil, err
 		}
 	}
 	for _, text := range c.Server {
 		name, line, ok := strings.Cut(text, "=")
 		words, err := splitWords(line)
 		if !ok || err != nil || len(words) == 0 {
-			return nil, fmt.Errorf("%w: --server %q: must be NAME=COMMAND LINE (%v)", bench.ErrUsage, text, err)
+			return plan, nil, fmt.Errorf("%w: --server %q: must be NAME=COMMAND LINE (%v)", bench.ErrUsage, text, err)
 		}
-		file.Servers = append(file.Servers, bench.ServerSpec{Name: strings.TrimSpace(name), Command: words})
+		plan.Servers = append(plan.Servers, bench.ServerSpec{Name: strings.TrimSpace(name), Command: words})
 	}
 	lines := c.Case
 	suite := c.Suite
-	if suite == "" && len(file.Cases)+len(lines) == 0 {
+	if suite == "" && len(plan.Cases)+len(lines) == 0 && from == "" {
 		suite = "quick"
 	}
 	lines = append(lines, suites[suite]...)
 	for _, text := range lines {
-		file.Cases = append(file.Cases, parseCase(text))
+		plan.Cases = append(plan.Cases, parseCase(text))
 	}
 	if c.Rounds != 0 {
-		file.Rounds = c.Rounds
+		plan.Rounds = c.Rounds
+		for i := range plan.Cases {
+			plan.Cases[i].Rounds = 0
+		}
 	}
 	if c.Baseline != "" {
-		file.Baseline = c.Baseline
+		plan.Baseline = c.Baseline
 	}
-	result := &bench.Matrix{Servers: file.Servers, Rounds: file.Rounds, Baseline: file.Baseline, Pause: c.Pause}
-	for _, spec := range file.Cases {
+	return plan, earlier, nil
+}
+
+// readJSON reads a file. strict refuses fields that v has not.
+func readJSON(name string, strict bool, v any) error {
+	f, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	d := json.NewDecoder(f)
+	if strict {
+		d.DisallowUnknownFields()
+	}
+	if err := d.Decode(v); err != nil {
+		return fmt.Errorf("%w: %s: %w", bench.ErrUsage, name, err)
+	}
+	return nil
+}
+
+// planOf is the plan that a result came from.
+func planOf(r *bench.MatrixResult) matrixPlan {
+	plan := matrixPlan{Servers: r.Servers, Rounds: r.Rounds, Baseline: r.Baseline}
+	for _, c := range r.Cases {
+		k := caseSpec{Name: c.Name, Run: c.Line, Fresh: c.Fresh, Rounds: c.Rounds}
+		for _, s := range c.Servers {
+			k.Only = append(k.Only, s.Name)
+		}
+		// Servers that were absent have no runs; the plan had them in each case
+		// that has all others.
+		if len(k.Only)+len(r.Absent) == len(r.Servers) {
+			k.Only = nil
+		}
+		plan.Cases = append(plan.Cases, k)
+	}
+	return plan
+}
+
+// matrix makes a matrix of the plan.
+func (p *matrixPlan) matrix() (*bench.Matrix, error) {
+	m := &bench.Matrix{Servers: p.Servers, Rounds: p.Rounds, Baseline: p.Baseline}
+	for _, spec := range p.Cases {
 		k, err := spec.parse()
 		if err != nil {
 			return nil, err
 		}
-		result.Cases = append(result.Cases, k)
+		m.Cases = append(m.Cases, k)
 	}
-	return result, nil
+	return m, nil
+}
+
+func runsOf(cases []bench.PlannedCase) (n int) {
+	for _, c := range cases {
+		n += c.Runs
+	}
+	return n
+}
+
+// roughly is d for people.
+func roughly(d time.Duration) string {
+	if d < 90*time.Second {
+		return fmt.Sprintf("%.0f s", d.Seconds())
+	}
+	return fmt.Sprintf("%.0f min", d.Minutes())
+}
+
+// printPlan is what --dry-run shows.
+func printPlan(w io.Writer, cases []bench.PlannedCase, total time.Duration) error {
+	var b strings.Builder
+	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "runs\tabout\tcase\tservers\tline")
+	for _, c := range cases {
+		name := c.Case
+		if c.Fresh {
+			name += " (fresh processes)"
+		}
+		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\n", c.Runs, roughly(time.Duration(c.Runs)*c.Each), name, strings.Join(c.Servers, ", "), c.Line)
+	}
+	t.Flush()
+	fmt.Fprintf(&b, "\n%d runs, about %s\n", runsOf(cases), roughly(total))
+	_, err := io.WriteString(w, b.String())
+	return err
 }
 
 // parseCase reads [+][NAME:]LINE. A name is there if a colon stands before the
@@ -190,7 +340,7 @@ const placeURL = "http://127.0.0.1:1"
 
 // parse makes a case of the matrix.
 func (spec *caseSpec) parse() (bench.Case, error) {
-	k := bench.Case{Name: spec.Name, Fresh: spec.Fresh, Only: spec.Only, Line: spec.Run}
+	k := bench.Case{Name: spec.Name, Fresh: spec.Fresh, Only: spec.Only, Line: spec.Run, Rounds: spec.Rounds}
 	if k.Name == "" {
 		k.Name = spec.Run
 	}
@@ -210,18 +360,9 @@ func (spec *caseSpec) parse() (bench.Case, error) {
 	if err != nil {
 		return k, fmt.Errorf("%w: case %q: %w", bench.ErrUsage, spec.Run, err)
 	}
-	var c scenarioCommand
-	switch name, _, _ := strings.Cut(command.Command(), " "); name {
-	case "echo":
-		c = &line.Echo
-	case "broadcast":
-		c = &line.Broadcast
-	case "rooms":
-		c = &line.Rooms
-	case "connect":
-		c = &line.Connect
-	case "idle":
-		c = &line.Idle
+	c, ok := command.Selected().Target.Addr().Interface().(scenarioCommand)
+	if !ok {
+		return k, fmt.Errorf("%w: case %q: not a scenario", bench.ErrUsage, spec.Run)
 	}
 	flags := c.shared()
 	if flags.PID != 0 || flags.JSON != "" || flags.Quiet || flags.Stats != "" {

@@ -212,7 +212,7 @@ func (p *progress) matrix(q bench.MatrixProgress) {
 	if p.w == nil {
 		return
 	}
-	head := fmt.Sprintf("[%d/%d] %s, round %d of %d, %s", q.Done+1, q.Runs, q.Case, q.Round, q.Rounds, q.Server)
+	head := fmt.Sprintf("[%d/%d, %s left] %s, round %d of %d, %s", q.Done+1, q.Runs, roughly(q.Left), q.Case, q.Round, q.Rounds, q.Server)
 	if res := q.Result; res != nil {
 		text := head
 		if len(res.Metrics) > 0 {
