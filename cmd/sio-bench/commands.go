@@ -23,6 +23,7 @@ type commandLine struct {
 	Connect   connectCommand   `cmd:"" help:"Connect and disconnect over and over, or connect and hold."`
 	Idle      idleCommand      `cmd:"" help:"Hold connections that do nothing: memory, and the cost of heartbeats."`
 	Matrix    matrixCommand    `cmd:"" help:"Start several servers and run the same cases against them, turn about."`
+	Compare   compareCommand   `cmd:"" help:"Compare results: better, worse, or the same within chance."`
 }
 
 // caseLine is the grammar of one case of a matrix.
@@ -46,8 +47,9 @@ Examples:
   sio-bench broadcast :3000 -c 10000 --in-flight 8
   sio-bench idle :3000 --steps 2000,10000,18000 --pid 4711
   sio-bench matrix --server 'ours=./server' --server 'node=node server.js' --markdown result.md
+  sio-bench compare 'old*.json' 'new*.json' --threshold 3%
 
-Exit code: 0 all well, 1 errors were counted or the run failed, 2 wrong usage, 130 interrupted.`),
+Exit code: 0 all well, 1 errors were counted or the run failed, 2 wrong usage, 4 a comparison shows something worse, 130 interrupted.`),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110}),
 	}
 }

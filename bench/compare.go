@@ -1,0 +1,211 @@
+package bench
+
+import (
+	"fmt"
+	"math"
+	"path"
+	"slices"
+	"strings"
+
+	"golang.org/x/perf/benchmath"
+)
+
+// Bounds of what a comparison calls significant.
+const (
+	// compareAlpha is the p value below which a difference counts as one: the
+	// chance of seeing such a difference, or a larger one, between repeats of the
+	// same thing.
+	compareAlpha = 0.05
+
+	// compareRepeats is the least number of repeats on each side that can tell
+	// anything: of three against three, even the clearest outcome has a p of 0.1.
+	compareRepeats = 4
+)
+
+// Verdict is what a comparison says of a metric.
+type Verdict string
+
+// Verdicts. Same does not say that there is no difference, only that the repeats
+// show none.
+const (
+	Better Verdict = "better"
+	Worse  Verdict = "worse"
+	Same   Verdict = "same"
+	TooFew Verdict = "too few repeats" // fewer than 4 on a side
+)
+
+// CompareOptions say what [Compare] looks at.
+type CompareOptions struct {
+	// Metrics are patterns of [path.Match] that the metrics' names must match,
+	// without regard to case. Empty: all.
+	Metrics []string
+
+	// Threshold is how much worse, as a share of the old median, a metric may be:
+	// 0.03 for 3 %. More, and significantly so, is a regression. Negative: nothing
+	// is.
+	Threshold float64
+}
+
+// A Comparison is what [Compare] has found.
+type Comparison struct {
+	Sides       []*Side         `json:"sides"`
+	Rows        []ComparisonRow `json:"rows"`
+	Threshold   float64         `json:"threshold"`
+	Regressions int             `json:"regressions"`
+
+	// Notes say what makes the comparison doubtful.
+	Notes []string `json:"notes,omitempty"`
+}
+
+// ComparisonRow is one metric of one case on all sides.
+type ComparisonRow struct {
+	Case    string   `json:"case"`
+	Server  string   `json:"server,omitempty"` // of a matrix
+	Metric  string   `json:"metric"`
+	Unit    string   `json:"unit"`
+	Higher  bool     `json:"higher_is_better,omitempty"`
+	Old     Spread   `json:"old"`
+	Changes []Change `json:"changes"` // by side, from the second on
+}
+
+// Change is how one side differs from the first.
+type Change struct {
+	New     Spread   `json:"new"`
+	Ratio   *float64 `json:"ratio,omitempty"` // of the medians; nil where it would mean nothing
+	P       float64  `json:"p"`               // of a Mann-Whitney U test, two-sided; 1 if there are too few repeats
+	Verdict Verdict  `json:"verdict"`
+
+	// Regression is set if it is worse by more than the threshold.
+	Regression bool `json:"regression,omitempty"`
+}
+
+// Compare compares results: the first side is the old one. Whether a metric has
+// changed is judged by a Mann-Whitney U test over the repeats, which assumes
+// nothing about how they are distributed; for small numbers its p value is exact,
+// also when values are equal.
+func Compare(sides []*Side, o CompareOptions) (*Comparison, error) {
+	if len(sides) < 2 {
+		return nil, fmt.Errorf("%w: %d results: nothing to compare", ErrUsage, len(sides))
+	}
+	for _, m := range o.Metrics {
+		if _, err := path.Match(m, ""); err != nil {
+			return nil, fmt.Errorf("%w: metric %q: %w", ErrUsage, m, err)
+		}
+	}
+	c := &Comparison{Sides: sides, Threshold: o.Threshold, Rows: []ComparisonRow{}}
+	cases, notes, err := align(sides)
+	if err != nil {
+		return nil, err
+	}
+	c.Notes = append(differences(sides), notes...)
+	for _, row := range cases {
+		for _, m := range row[0].metrics {
+			if o.wants(m.Name) {
+				c.row(row, m)
+			}
+		}
+	}
+	if len(c.Rows) == 0 {
+		return nil, fmt.Errorf("%w: the results have no such metric in common", ErrUsage)
+	}
+	slices.Sort(c.Notes)
+	c.Notes = slices.Compact(c.Notes)
+	return c, nil
+}
+
+func (o *CompareOptions) wants(metric string) bool {
+	if len(o.Metrics) == 0 {
+		return true
+	}
+	return slices.ContainsFunc(o.Metrics, func(pattern string) bool {
+		ok, _ := path.Match(strings.ToLower(pattern), strings.ToLower(metric))
+		return ok
+	})
+}
+
+// row compares one metric of one case.
+func (c *Comparison) row(sides []*sideCase, m Metric) {
+	old := sides[0].values(m.Name)
+	r := ComparisonRow{
+		Case: sides[0].Case, Server: sides[0].Server, Metric: m.Name, Unit: m.Unit, Higher: m.Higher,
+		Old: newSpread(old),
+	}
+	some := false
+	for _, s := range sides[1:] {
+		values := s.values(m.Name)
+		some = some || len(values) > 0
+		change := newChange(old, values, m.Higher, c.Threshold)
+		if change.Regression {
+			c.Regressions++
+		}
+		r.Changes = append(r.Changes, change)
+	}
+	if some {
+		c.Rows = append(c.Rows, r)
+	}
+}
+
+func newChange(old, values []float64, higher bool, threshold float64) Change {
+	c := Change{New: newSpread(values), P: 1, Verdict: TooFew}
+	before, after := newSpread(old).Median, c.New.Median
+	if before > 0 && after >= 0 && len(values) > 0 {
+		r := after / before
+		c.Ratio = &r
+	}
+	if len(old) < compareRepeats || len(values) < compareRepeats {
+		return c
+	}
+	t := benchmath.DefaultThresholds
+	t.CompareAlpha = compareAlpha
+	c.P = benchmath.AssumeNothing.Compare(
+		benchmath.NewSample(slices.Clone(old), &t), benchmath.NewSample(slices.Clone(values), &t)).P
+	switch {
+	case c.P >= compareAlpha || before == after:
+		c.Verdict = Same
+	case (after > before) == higher:
+		c.Verdict = Better
+	default:
+		c.Verdict = Worse
+		// Where there is no ratio, nothing says that it is little.
+		c.Regression = threshold >= 0 && (c.Ratio == nil || math.Abs(*c.Ratio-1) > threshold)
+	}
+	return c
+}
+
+// differences says where the sides were not measured alike.
+func differences(sides []*Side) (notes []string) {
+	for _, side := range sides {
+		notes = append(notes, side.notes...)
+	}
+	for _, d := range []struct {
+		what string
+		of   func(Environment) string
+	}{
+		{"system", func(e Environment) string { return e.System }},
+		{"kernel", func(e Environment) string { return e.Kernel }},
+		{"processor", func(e Environment) string { return e.Processor }},
+		{"number of cores", func(e Environment) string { return fmt.Sprint(e.Cores) }},
+		{"generator's GOMAXPROCS", func(e Environment) string { return fmt.Sprint(e.GOMAXPROCS) }},
+		{"generator's Go", func(e Environment) string { return e.Go }},
+		{"generator's revision", func(e Environment) string { return e.Revision }},
+	} {
+		said := make([]string, len(sides))
+		differ := false
+		for i, side := range sides {
+			var all []string
+			for _, e := range side.environments {
+				all = append(all, orUnknown(d.of(e)))
+			}
+			slices.Sort(all)
+			said[i] = strings.Join(slices.Compact(all), " and ")
+			differ = differ || said[i] != said[0]
+		}
+		if differ {
+			for i, side := range sides {
+				said[i] = side.Name + ": " + said[i]
+			}
+			notes = append(notes, fmt.Sprintf("the %s differs: %s", d.what, strings.Join(said, "; ")))
+		}
+	}
+	return notes
+}
