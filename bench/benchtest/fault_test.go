@@ -69,8 +69,10 @@ func TestTurnWaits(t *testing.T) {
 			t.Error("a turn that cannot be")
 		}
 	}
-	if !p.turn(true) || !p.turn(true) {
-		t.Error("two were owed")
+	for range 2 {
+		if !p.turn(true) {
+			t.Error("two were owed")
+		}
 	}
 }
 

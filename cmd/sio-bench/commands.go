@@ -24,6 +24,8 @@ type commandLine struct {
 	Idle      idleCommand      `cmd:"" help:"Hold connections that do nothing: memory, and the cost of heartbeats."`
 	Matrix    matrixCommand    `cmd:"" help:"Start several servers and run the same cases against them, turn about."`
 	Compare   compareCommand   `cmd:"" help:"Compare results: better, worse, or the same within chance."`
+	Target    targetCommand    `cmd:"" help:"Run a small server to try the scenarios on, with faults if wished."`
+	Selfcheck selfcheckCommand `cmd:"" help:"See that every fault a server can have is caught, and no other."`
 }
 
 // caseLine is the grammar of one case of a matrix.

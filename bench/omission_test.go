@@ -1,0 +1,89 @@
+package bench
+
+import (
+	"testing"
+	"time"
+
+	"github.com/e6a90ca8/sio/bench/benchtest"
+)
+
+// TestCoordinatedOmission: a server that stands still for 400 ms now and then.
+//
+// An open loop goes on sending, on paper: whatever was due in the first half of
+// the standstill waits for 200 ms or more, and counts so. There is at least one
+// whole standstill in the window, so it is at least 200 ms of messages, 9 % of
+// all: the 99th percentile shows it.
+//
+// A closed loop waits together with the server: a standstill delays the one
+// message that each connection has under way, and then all is well. Of its many
+// messages those are so few that the 99th percentile knows nothing. That is no
+// fault of the loop, but what it measures.
+func TestCoordinatedOmission(t *testing.T) {
+	const (
+		stall  = 400 * time.Millisecond
+		every  = 3 * stall
+		late   = stall / 2
+		window = every + 2*stall // a whole stall, and the time to answer after it
+		rate   = 1000
+		conns  = 4
+	)
+	s, err := benchtest.New(benchtest.Options{Stall: benchtest.Stall{For: stall, Every: every}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	o := Options{URL: s.URL, Conns: conns, Duration: window, Warmup: -1, Late: late}
+	run := func(e *Echo) (n uint64, res *Result, p99 time.Duration) {
+		res = runScenario(t, e, o)
+		n = res.Errors[Late].Count
+		delete(res.Errors, Late)
+		clean(t, res)
+		for _, l := range res.Latencies {
+			if l.Name == "echo" {
+				p99 = time.Duration(l.P99 * float64(time.Microsecond))
+			}
+		}
+		return n, res, p99
+	}
+
+	n, res, p99 := run(&Echo{Rate: rate})
+	if due := uint64(rate * late.Seconds()); n < due*9/10 {
+		t.Errorf("open loop: %d late of %d, at least %d were due", n, res.Operations, due)
+	}
+	if p99 < late {
+		t.Errorf("open loop: the 99th percentile is %v", p99)
+	}
+
+	n, res, p99 = run(&Echo{})
+	const touched = 3 // stalls that the window can meet
+	if n == 0 {
+		t.Error("closed loop: no message met a stall")
+	}
+	if n > conns*touched && n*100 >= res.Operations {
+		t.Errorf("closed loop: %d late of %d, more than one each connection and stall", n, res.Operations)
+	}
+	if res.Operations > 100*conns*touched && n <= conns*touched && p99 >= late {
+		t.Errorf("closed loop: the 99th percentile is %v with %d late of %d", p99, n, res.Operations)
+	}
+}
+
+// TestLate: what takes longer than allowed is an error, but not in the warm-up.
+func TestLate(t *testing.T) {
+	s, err := benchtest.New(benchtest.Options{Plant: benchtest.Plant{Kind: benchtest.Late, Every: 1, LateBy: 60 * time.Millisecond}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	o := Options{URL: s.URL, Conns: 2, Duration: 300 * time.Millisecond, Warmup: -1, Late: 50 * time.Millisecond}
+	res := runScenario(t, &Echo{}, o)
+	if e := res.Errors[Late]; e.Count < res.Operations || e.Count > res.Operations+2 || e.Example == "" {
+		t.Errorf("%d late of %d: %+v", e.Count, res.Operations, e)
+	}
+	o.Late = time.Hour
+	clean(t, runScenario(t, &Echo{}, o))
+	// All sent in the warm-up, and answered there.
+	o.Warmup, o.Duration, o.Late = 300*time.Millisecond, time.Millisecond, 50*time.Millisecond
+	if n := runScenario(t, &Echo{}, o).Errors[Late].Count; n > 4 {
+		t.Errorf("%d late though the window was as good as none", n)
+	}
+}

@@ -1,0 +1,207 @@
+// Package selfcheck tries the load generator on servers that do things wrong on
+// purpose. A generator that reports no errors is worth something only if it would
+// have reported them.
+//
+// Each [Case] is run against a server without a fault, where nothing may be
+// counted, and once for each [benchtest.Kind] of fault, where just that must be
+// counted, under its name and as often as the server has done it.
+package selfcheck
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/e6a90ca8/sio/bench"
+	"github.com/e6a90ca8/sio/bench/benchtest"
+)
+
+// A Case is a scenario as it is checked.
+type Case struct {
+	Name      string
+	Transport string // default "websocket"
+	Scenario  bench.Scenario
+
+	// Except are faults that the case cannot see, with the reason.
+	Except map[benchtest.Kind]string
+}
+
+// Cases are those of every scenario that has replies. What could be swapped needs
+// two messages under way to one client: hence the depths.
+func Cases() []Case {
+	return []Case{
+		{Name: "echo", Scenario: &bench.Echo{Depth: 4}},
+		{Name: "echo, ack", Scenario: &bench.Echo{Kind: bench.Ack, Depth: 4}},
+		{Name: "echo, binary", Scenario: &bench.Echo{Kind: bench.Binary, Depth: 4}},
+		{Name: "echo, object", Scenario: &bench.Echo{Kind: bench.Object, Depth: 4}},
+		{Name: "echo, open loop", Scenario: &bench.Echo{Rate: 6000}},
+		{Name: "echo, polling", Transport: "polling", Scenario: &bench.Echo{Depth: 4}},
+		{Name: "echo, upgrade", Transport: "upgrade", Scenario: &bench.Echo{Kind: bench.Ack, Depth: 4}},
+		{Name: "broadcast", Scenario: &bench.Broadcast{InFlight: 4}},
+		{Name: "broadcast, polling", Transport: "polling", Scenario: &bench.Broadcast{InFlight: 4}},
+		{Name: "rooms", Scenario: &bench.Rooms{Rooms: 2}},
+	}
+}
+
+// Options of a [Run]. The zero value is usable.
+type Options struct {
+	Cases []Case           // default [Cases]
+	Kinds []benchtest.Kind // default [benchtest.Kinds]
+	Every int              // one fault in so many replies; default [benchtest.DefaultEvery]
+	Seed  uint64           // draws which replies go wrong
+
+	// Parallel is how many cases run at a time: much of a run's time is waiting for
+	// what has been lost. Default 4.
+	Parallel int
+
+	// Told is told each finding as it is made, by one goroutine at a time. nil:
+	// nobody is.
+	Told func(Finding)
+}
+
+// A Finding is what one case has shown against one server.
+type Finding struct {
+	Case       string                      `json:"case"`
+	Fault      benchtest.Kind              `json:"fault,omitempty"` // empty: none
+	Operations uint64                      `json:"operations"`
+	Planted    uint64                      `json:"planted"` // faults
+	Caught     uint64                      `json:"caught"`  // of them, by their name
+	Errors     map[string]bench.ErrorCount `json:"errors"`  // all that was counted
+	Problem    string                      `json:"problem,omitempty"`
+	Skipped    string                      `json:"skipped,omitempty"` // why the case cannot see it
+}
+
+// expectation is what a fault has to be counted as.
+type expectation struct {
+	name string
+	also string // follows from it: a reply that is not understood is none
+
+	// exact: each is counted once. Else a reply that is doubled as the very last
+	// may come when nobody listens any more, and a late one holds up others.
+	exact bool
+}
+
+var expected = map[benchtest.Kind]expectation{
+	benchtest.Lost:      {name: bench.Lost, exact: true},
+	benchtest.Doubled:   {name: bench.Duplicated},
+	benchtest.Swapped:   {name: bench.Reordered, exact: true},
+	benchtest.Late:      {name: bench.Late},
+	benchtest.Corrupted: {name: bench.Corrupt, also: bench.Lost, exact: true},
+}
+
+// Of a run: few connections, so that a client has several faults, and times that
+// are long for a machine that does nothing else.
+const (
+	conns  = 6
+	window = 120 * time.Millisecond
+	lateBy = 400 * time.Millisecond
+	drain  = lateBy + 600*time.Millisecond
+
+	// enough faults for a finding. A run that has seen fewer, or seems to have
+	// counted wrong, is made again, with twice the time, so many times: a machine
+	// that is busy loses nothing, but it may be later than a run waits for.
+	enough   = 3
+	attempts = 5
+)
+
+// Run runs all cases and returns their findings in the order of the cases, each
+// without a fault first. It ends early only with ctx, and then returns its error.
+func Run(ctx context.Context, o Options) ([]Finding, error) {
+	if o.Cases == nil {
+		o.Cases = Cases()
+	}
+	if o.Kinds == nil {
+		o.Kinds = benchtest.Kinds
+	}
+	o.Parallel = cmp.Or(o.Parallel, 4)
+	kinds := append([]benchtest.Kind{""}, o.Kinds...)
+	findings := make([]Finding, len(o.Cases)*len(kinds))
+	var told sync.Mutex
+	var wait sync.WaitGroup
+	slots := make(chan struct{}, o.Parallel)
+	for i := range findings {
+		slots <- struct{}{}
+		wait.Go(func() {
+			defer func() { <-slots }()
+			f := check(ctx, &o, &o.Cases[i/len(kinds)], kinds[i%len(kinds)])
+			findings[i] = f
+			if o.Told != nil && ctx.Err() == nil {
+				told.Lock()
+				defer told.Unlock()
+				o.Told(f)
+			}
+		})
+	}
+	wait.Wait()
+	return findings, ctx.Err()
+}
+
+// check makes one finding.
+func check(ctx context.Context, o *Options, c *Case, kind benchtest.Kind) (f Finding) {
+	if why := c.Except[kind]; why != "" {
+		return Finding{Case: c.Name, Fault: kind, Skipped: why}
+	}
+	for attempt := range attempts {
+		f = once(ctx, o, c, kind, 1<<attempt)
+		if f.Problem == "" || ctx.Err() != nil {
+			break
+		}
+	}
+	return f
+}
+
+// once runs c against a server of its own, for patience times as long as usual.
+func once(ctx context.Context, o *Options, c *Case, kind benchtest.Kind, patience time.Duration) Finding {
+	f := Finding{Case: c.Name, Fault: kind}
+	s, err := benchtest.New(benchtest.Options{Plant: benchtest.Plant{Kind: kind, Every: o.Every, LateBy: lateBy, Seed: o.Seed}})
+	if err != nil {
+		f.Problem = err.Error()
+		return f
+	}
+	defer s.Close()
+	run := bench.Options{URL: s.URL, Transport: c.Transport, Conns: conns, Duration: patience * window, Warmup: -1, Drain: patience * drain}
+	if kind == "" {
+		run.Drain = 0 // the default: nothing is missing, so nothing is waited for
+	}
+	if kind == benchtest.Late {
+		run.Late = lateBy / 2
+	}
+	res, err := c.Scenario.Run(ctx, run)
+	if err != nil {
+		f.Problem = err.Error()
+		return f
+	}
+	f.Operations, f.Planted, f.Errors = res.Operations, s.Planted(), res.Errors
+	f.judge()
+	return f
+}
+
+// judge compares what was counted with what was planted.
+func (f *Finding) judge() {
+	want := expected[f.Fault]
+	f.Caught = f.Errors[want.name].Count
+	for _, name := range slices.Sorted(maps.Keys(f.Errors)) {
+		e := f.Errors[name]
+		if name != want.name && (name != want.also || e.Count != f.Caught) {
+			f.Problem = fmt.Sprintf("%d × %s was counted, for example %s", e.Count, name, e.Example)
+			return
+		}
+	}
+	switch {
+	case f.Operations == 0:
+		f.Problem = "nothing was done"
+	case f.Fault == "":
+	case f.Planted < enough:
+		f.Problem = fmt.Sprintf("only %d faults came up", f.Planted)
+	case f.Caught == 0:
+		f.Problem = fmt.Sprintf("none of %d was counted as %q", f.Planted, want.name)
+	case want.exact && f.Caught != f.Planted, f.Fault == benchtest.Doubled && (f.Caught > f.Planted || f.Caught+conns < f.Planted):
+		f.Problem = fmt.Sprintf("%d were counted as %q, and %d planted", f.Caught, want.name, f.Planted)
+	case f.Fault == benchtest.Late && f.Caught < f.Planted:
+		f.Problem = fmt.Sprintf("%d were counted as %q, and %d planted", f.Caught, want.name, f.Planted)
+	}
+}
