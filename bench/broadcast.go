@@ -120,29 +120,6 @@ func (b *Broadcast) Run(ctx context.Context, o Options) (*Result, error) {
 	return res, nil
 }
 
-// speech is a broadcast as it is sent and as it is delivered.
-type speech struct {
-	out, in *stencil // in is the packet without the Engine.IO digit
-	name    string   // of the event that is delivered
-	roomAt  int      // of the room's number in out
-}
-
-// newSpeech makes the stencils for deliveries of size bytes.
-func newSpeech(c *client.Config, o *Options, size int, stamped bool) (*speech, error) {
-	frame := c.Prefix('2', 0) + "[" + quoted(o.Events.BroadcastReply) + `,""]`
-	body, err := payload(frame, size, stamped)
-	if err != nil {
-		return nil, err
-	}
-	head := c.Prefix('2', 0) + "[" + quoted(o.Events.Broadcast) + `,"`
-	return &speech{
-		out:    newStencil(head + roomName(0) + `","` + body + `"]`),
-		in:     newStencil(c.Prefix('2', 0)[1:] + "[" + quoted(o.Events.BroadcastReply) + `,"` + body + `"]`),
-		name:   o.Events.BroadcastReply,
-		roomAt: len(head) + len(roomName(0)) - idDigits,
-	}, nil
-}
-
 // cast is one sender and its room, over all loops.
 type cast struct {
 	run       *run

@@ -1,14 +1,12 @@
 package bench
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"time"
 
 	"github.com/e6a90ca8/sio/bench/internal/client"
 	"github.com/e6a90ca8/sio/bench/internal/hist"
-	"github.com/e6a90ca8/sio/codec/socketio"
 )
 
 // Rooms spreads the connections over Rooms rooms of equal size, in which
@@ -128,7 +126,6 @@ func (s *Rooms) Run(ctx context.Context, o Options) (*Result, error) {
 type chat struct {
 	speech   *speech
 	entrance *entrance
-	reading  reading
 	rooms    int
 	waiting  int // senders whose own copy has not come
 }
@@ -147,14 +144,11 @@ func (t *talker) Ready(*client.Session) { t.chat.entrance.enter(&t.peer, roomNam
 
 // send sends the next event to the room.
 func (t *talker) send() {
-	s := t.chat.speech
-	s.out.set(t.sent, t.id)
-	s.out.setStamp(int64(t.w.loop.Clock()))
-	putDigits(s.out.text[s.roomAt:s.roomAt+idDigits], uint64(t.room))
+	packet := t.chat.speech.to(t.room, t.sent, t.id, t.w.loop.Clock())
 	t.sent++
 	t.busy = true
 	t.chat.waiting++
-	t.Send(s.out.text)
+	t.Send(packet)
 }
 
 func (t *talker) Text(_ *client.Session, packet []byte) {
@@ -162,49 +156,9 @@ func (t *talker) Text(_ *client.Session, packet []byte) {
 		t.chat.entrance.entered(&t.peer, packet)
 		return
 	}
-	// The fields stand where they stand in the stencil; with them filled in, all
-	// else has to be equal.
-	in := t.chat.speech.in
-	if len(packet) == len(in.text) {
-		seq, ok1 := digits(packet[in.seqAt[0] : in.seqAt[0]+seqDigits])
-		id, ok2 := digits(packet[in.idAt : in.idAt+idDigits])
-		stamp, ok3 := digits(packet[in.stampAt : in.stampAt+stampDigits])
-		if ok1 && ok2 && ok3 && seq < 1<<32 {
-			in.setStamp(int64(stamp))
-			if bytes.Equal(packet, in.set(uint32(seq), int(id))) {
-				t.delivered(uint32(seq), int(id), time.Duration(stamp))
-				return
-			}
-		}
+	if d, ok := t.chat.speech.take(t.w, packet); ok {
+		t.delivered(d.seq, d.id, d.stamp)
 	}
-	t.examine(packet)
-}
-
-// examine takes a packet that is not byte by byte the expected one.
-func (t *talker) examine(packet []byte) {
-	r := &t.chat.reading
-	if wrong, detail := r.read(packet, t.w.run.config.Namespace, socketio.Event, t.chat.speech.name); wrong != "" {
-		t.w.fail(wrong, detail)
-		return
-	}
-	seq, id, ok := r.fields()
-	var stamp uint64
-	if ok {
-		const at = 1 + seqDigits + 1 + idDigits + 1 // behind the quote
-		if raw := r.args.At(1); len(raw) > at+stampDigits {
-			stamp, ok = digits(raw[at : at+stampDigits])
-		}
-	}
-	in := t.chat.speech.in
-	in.setStamp(int64(stamp))
-	var want reading
-	if wrong, _ := want.read(in.set(seq, id), t.w.run.config.Namespace, socketio.Event, t.chat.speech.name); !ok || wrong != "" ||
-		!sameJSON(want.args.At(1), r.args.At(1)) {
-		t.w.fail(Corrupt, client.Quote(packet))
-		return
-	}
-	t.w.respelled++
-	t.delivered(seq, id, time.Duration(stamp))
 }
 
 // delivered takes event seq of the session id, sent at stamp.
