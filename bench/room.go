@@ -7,32 +7,49 @@ import (
 	"github.com/e6a90ca8/sio/bench/internal/client"
 )
 
-// entrance is how the members of a scenario get into a room: they ask, and are
-// open once that is acknowledged.
-type entrance struct {
+// request is an event that names a room and is acknowledged, with one id for all
+// of its kind: a session has at most one of each kind under way.
+type request struct {
 	ask    string // the packet up to the room's name
 	answer []byte // what the acknowledgement starts with, without the Engine.IO digit
 }
 
-// joinID is the acknowledgement id of the one join of a session.
-const joinID = "0"
+// The acknowledgement ids of requests.
+const (
+	joinID  = "0"
+	leaveID = "1"
+)
+
+func newRequest(c *client.Config, id, event string) *request {
+	return &request{
+		ask:    c.Prefix('2', 0) + id + "[" + quoted(event) + ",",
+		answer: []byte(c.Prefix('3', 0)[1:] + id + "["),
+	}
+}
+
+// packet is the request for a room.
+func (r *request) packet(room string) []byte { return []byte(r.ask + quoted(room) + "]") }
+
+// answers says whether packet is the acknowledgement.
+func (r *request) answers(packet []byte) bool { return bytes.HasPrefix(packet, r.answer) }
+
+// entrance is how the members of a scenario get into a room: they ask, and are
+// open once that is acknowledged.
+type entrance struct{ join *request }
 
 func newEntrance(c *client.Config, o *Options) *entrance {
-	return &entrance{
-		ask:    c.Prefix('2', 0) + joinID + "[" + quoted(o.Events.Join) + ",",
-		answer: []byte(c.Prefix('3', 0)[1:] + joinID + "["),
-	}
+	return &entrance{newRequest(c, joinID, o.Events.Join)}
 }
 
 // enter asks for room on behalf of p, which is ready.
 func (e *entrance) enter(p *peer, room string) {
 	p.w.connected(p)
-	p.Send([]byte(e.ask + quoted(room) + "]"))
+	p.Send(e.join.packet(room))
 }
 
 // entered takes p's first packet, which has to be the acknowledgement.
 func (e *entrance) entered(p *peer, packet []byte) {
-	if !bytes.HasPrefix(packet, e.answer) {
+	if !e.join.answers(packet) {
 		err := &client.Error{Name: WrongEvent, Detail: "in place of the acknowledgement of a join: " + client.Quote(packet)}
 		p.Abort()
 		p.w.closed(p, err)

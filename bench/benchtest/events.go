@@ -169,13 +169,9 @@ func (c *session) event(p socketio.Packet, bodies []string) {
 			return
 		}
 		packets := append([]string{head(event, -1) + `["broadcast",` + rest(2) + "]"}, bodies...)
-		s.mu.Lock()
-		members := make([]*session, 0, len(s.rooms[r]))
+		s.mu.Lock() // to the end: who has left in the meantime must not get it
+		defer s.mu.Unlock()
 		for m := range s.rooms[r] {
-			members = append(members, m)
-		}
-		s.mu.Unlock()
-		for _, m := range members {
 			s.reply(m, c, packets)
 		}
 	}

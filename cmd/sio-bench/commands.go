@@ -17,11 +17,7 @@ import (
 
 // commandLine is the whole grammar.
 type commandLine struct {
-	Echo      echoCommand      `cmd:"" help:"Send messages on every connection and have them answered."`
-	Broadcast broadcastCommand `cmd:"" help:"Have the server pass events on to one room of all connections."`
-	Rooms     roomsCommand     `cmd:"" help:"Have everyone send to a room of their own all the time."`
-	Connect   connectCommand   `cmd:"" help:"Connect and disconnect over and over, or connect and hold."`
-	Idle      idleCommand      `cmd:"" help:"Hold connections that do nothing: memory, and the cost of heartbeats."`
+	scenarios
 	Matrix    matrixCommand    `cmd:"" help:"Start several servers and run the same cases against them, turn about."`
 	Compare   compareCommand   `cmd:"" help:"Compare results: better, worse, or the same within chance."`
 	Target    targetCommand    `cmd:"" help:"Run a small server to try the scenarios on, with faults if wished."`
@@ -30,11 +26,7 @@ type commandLine struct {
 
 // caseLine is the grammar of one case of a matrix.
 type caseLine struct {
-	Echo      echoCommand      `cmd:""`
-	Broadcast broadcastCommand `cmd:""`
-	Rooms     roomsCommand     `cmd:""`
-	Connect   connectCommand   `cmd:""`
-	Idle      idleCommand      `cmd:""`
+	scenarios
 }
 
 func grammar() []kong.Option {
