@@ -46,6 +46,9 @@ type Result struct {
 	// Series has a sample a second, from the first connect to the last goodbye.
 	Series []Sample `json:"series,omitempty"`
 
+	// Assertions are what [Result.Assert] found.
+	Assertions []Outcome `json:"assertions,omitempty"`
+
 	// Warnings say what makes a figure doubtful, or is missing.
 	Warnings []string `json:"warnings,omitempty"`
 }

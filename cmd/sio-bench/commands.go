@@ -43,7 +43,8 @@ Examples:
   sio-bench matrix --server 'ours=./server' --server 'node=node server.js' --markdown result.md
   sio-bench compare 'old*.json' 'new*.json' --threshold 3%
 
-Exit code: 0 all well, 1 errors were counted or the run failed, 2 wrong usage, 4 a comparison shows something worse, 130 interrupted.`),
+Exit code: 0 all well, 1 errors were counted or the run failed, 2 wrong usage, 3 a threshold was missed,
+4 a comparison shows something worse, 130 interrupted.`),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110}),
 	}
 }
@@ -80,6 +81,8 @@ type common struct {
 	LeaveEvent     string `default:"leave" help:"Event (room) that leaves a room and is acknowledged (${default})." placeholder:"NAME" group:"Events of the server"`
 	BroadcastEvent string `default:"broadcast" help:"Event (room, payload) that is passed on to the room, the sender included (${default})." placeholder:"NAME" group:"Events of the server"`
 	BroadcastReply string `help:"Event it is passed on as; by default the same." placeholder:"NAME" group:"Events of the server"`
+
+	measuring
 
 	JSON  string `short:"j" help:"Write the result as JSON to FILE, or with - to standard output." placeholder:"FILE" group:"Output"`
 	Quiet bool   `short:"q" help:"No progress." group:"Output"`
@@ -292,6 +295,10 @@ func (a *app) scenario(c scenarioCommand) error {
 	if err != nil {
 		return err
 	}
+	thresholds, err := flags.assertions()
+	if err != nil {
+		return err
+	}
 	p := newProgress(a.errOut, flags.Quiet)
 	o.Progress = p.run
 	res, err := c.scenario().Run(a.ctx, o)
@@ -299,10 +306,16 @@ func (a *app) scenario(c scenarioCommand) error {
 	if err != nil {
 		return err
 	}
+	res.Assert(thresholds)
 	if flags.JSON == "-" {
-		err = writeJSON(a.out, res)
+		if err = writeJSON(a.out, res); err == nil {
+			err = printVerdicts(a.errOut, res.Assertions, newStyle(a.errOut))
+		}
 	} else {
-		if err = printResult(a.out, res, newStyle(a.out)); err == nil && flags.JSON != "" {
+		if err = printResult(a.out, res, newStyle(a.out)); err == nil {
+			err = printVerdicts(a.out, res.Assertions, newStyle(a.out))
+		}
+		if err == nil && flags.JSON != "" {
 			err = writeFile(flags.JSON, func(f *os.File) error { return writeJSON(f, res) })
 		}
 	}
@@ -311,8 +324,6 @@ func (a *app) scenario(c scenarioCommand) error {
 		return err
 	case res.Interrupted:
 		return a.ctx.Err()
-	case res.ErrorTotal() > 0:
-		return errFailed
 	}
-	return nil
+	return a.conclude(res, thresholds)
 }

@@ -7,8 +7,8 @@
 // Package bench says what the server has to offer and how things are measured.
 // Results go to standard output, progress to standard error. The exit code is 0
 // when all went well, 1 when the run failed or counted errors, 2 for wrong
-// usage, 4 when a comparison has shown something worse, 130 when it was
-// interrupted.
+// usage, 3 when a threshold was missed, 4 when a comparison has shown something
+// worse, 130 when it was interrupted.
 package main
 
 import (
@@ -31,6 +31,7 @@ const (
 	exitOK          = 0
 	exitErrors      = 1
 	exitUsage       = 2
+	exitThreshold   = 3
 	exitRegression  = 4
 	exitInterrupted = 130
 )
@@ -87,6 +88,8 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) (code int) {
 		return exitInterrupted
 	case errors.Is(err, errFailed):
 		return exitErrors
+	case errors.Is(err, errThreshold):
+		return exitThreshold
 	case errors.Is(err, errRegression):
 		return exitRegression
 	case errors.Is(err, bench.ErrUsage):

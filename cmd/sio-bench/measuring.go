@@ -1,0 +1,84 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/e6a90ca8/sio/bench"
+)
+
+// measuring are the flags of all scenarios about what is measured and what has to
+// come out.
+type measuring struct {
+	Assert []string `sep:"none" help:"Threshold that the result has to keep, as 'echo.p99<5ms', 'errors<0.1%', 'rate>50k', 'server.rss<200MiB', 'cpu<12us'; may be repeated." placeholder:"FIGURE<VALUE" group:"Thresholds"`
+}
+
+// errThreshold is returned by a command whose result missed a threshold.
+var errThreshold = errors.New("a threshold was missed")
+
+// assertions reads --assert.
+func (m *measuring) assertions() (all []bench.Assertion, err error) {
+	for _, text := range m.Assert {
+		a, err := bench.ParseAssertion(text)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, a)
+	}
+	return all, nil
+}
+
+// conclude is the error, and so the exit code, that a result stands for. With a
+// threshold on errors it is the threshold that says how many are too many.
+func (a *app) conclude(res *bench.Result, all []bench.Assertion) error {
+	for _, v := range res.Assertions {
+		if !v.Pass {
+			return errThreshold
+		}
+	}
+	tolerant := false
+	for _, a := range all {
+		tolerant = tolerant || a.Errors()
+	}
+	if res.ErrorTotal() > 0 && !tolerant {
+		return errFailed
+	}
+	return nil
+}
+
+// printVerdicts writes what became of the thresholds.
+func printVerdicts(w io.Writer, all []bench.Outcome, s style) error {
+	var b strings.Builder
+	for _, v := range all {
+		switch {
+		case v.Missing:
+			fmt.Fprintf(&b, "%smissed%s  %s: not measured\n", s.red, s.reset, v.Assertion)
+		case v.Pass:
+			fmt.Fprintf(&b, "kept    %s: %s\n", v.Assertion, figure(v))
+		default:
+			fmt.Fprintf(&b, "%smissed%s  %s: %s\n", s.red, s.reset, v.Assertion, figure(v))
+		}
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// figure is the value of a verdict with its unit.
+func figure(v bench.Outcome) string {
+	switch v.Unit {
+	case "us":
+		if v.Value < 1000 {
+			return fmt.Sprintf("%.4g µs", v.Value)
+		}
+		return micros(v.Value)
+	case "":
+		return fmt.Sprintf("%.6g", v.Value)
+	case "%":
+		return fmt.Sprintf("%.4g %%", v.Value)
+	case "1/s":
+		return count(v.Value) + " per second"
+	}
+	return amount(bench.Metric{Unit: v.Unit, Value: v.Value})
+}
