@@ -42,7 +42,7 @@ func (c *Connect) counts() count {
 	if c.Hold {
 		return connects
 	}
-	return told
+	return byMember
 }
 
 // Run implements [Scenario].

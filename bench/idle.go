@@ -80,6 +80,7 @@ func (s *Idle) Run(ctx context.Context, o Options) (*Result, error) {
 			if at.objects, err = r.watch.heapObjects(); err != nil {
 				r.watch.note("heap objects: " + err.Error())
 			}
+			r.recorder.counted(at.objects)
 		}
 		seen = append(seen, at)
 	}

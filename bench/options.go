@@ -92,6 +92,13 @@ type Options struct {
 	// "heap_objects", or with "memstats" as expvar has it. Empty: none.
 	Stats string
 
+	// Metrics is a URL at which the server tells of its own process: Prometheus
+	// text (process_*, go_*, nodejs_*) or JSON as expvar has it. It is asked each
+	// second; without PID the server's processor time comes from there. Empty:
+	// none. An address that runs a garbage collection for the answer belongs in
+	// Stats, which is asked while the server rests.
+	Metrics string
+
 	// Progress is told how the run goes, twice a second, on a goroutine of the
 	// run, one call after another and none after Run has returned. nil: nobody
 	// is told.
@@ -164,9 +171,12 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Duration < 0 || o.Timeout < 0 || o.Drain < 0 || o.Late < 0 {
 		return o, fmt.Errorf("%w: a duration is negative", ErrUsage)
 	}
-	if o.Stats != "" {
-		if u, err := url.Parse(o.Stats); err != nil || u.Scheme != "http" && u.Scheme != "https" {
-			return o, fmt.Errorf("%w: stats URL %q: must be http or https", ErrUsage, o.Stats)
+	for name, text := range map[string]string{"stats": o.Stats, "metrics": o.Metrics} {
+		if text == "" {
+			continue
+		}
+		if u, err := url.Parse(text); err != nil || u.Scheme != "http" && u.Scheme != "https" {
+			return o, fmt.Errorf("%w: %s URL %q: must be http or https", ErrUsage, name, text)
 		}
 	}
 	e := &o.Events

@@ -151,7 +151,10 @@ type Usage struct {
 	Cores     float64 `json:"cores"` // CPU seconds per second
 	RSSBefore int64   `json:"rss_before_bytes,omitempty"`
 	RSSAfter  int64   `json:"rss_after_bytes,omitempty"`
-	RSSSource string  `json:"rss_source,omitempty"` // "smaps_rollup" or "statm"
+	RSSSource string  `json:"rss_source,omitempty"` // "smaps_rollup", "statm" or "metrics"
+	PSSBefore int64   `json:"pss_before_bytes,omitempty"`
+	PSSAfter  int64   `json:"pss_after_bytes,omitempty"`
+	CPUSource string  `json:"cpu_source,omitempty"` // "metrics", or none: the system
 }
 
 // result makes the part of a Result that all scenarios share. Call it after the
@@ -195,24 +198,24 @@ func (r *run) result(operation string, operations uint64) *Result {
 // usage adds what the processes took.
 func (r *run) usage(res *Result) {
 	w := r.watch
+	if w.tells != nil {
+		w.stop()
+		if text := w.tells.note(); text != "" {
+			res.Warnings = append(res.Warnings, text)
+		}
+	}
 	if res.Elapsed <= 0 {
 		return // there was no window
 	}
-	if w.server != nil {
-		cpu := w.serverEnd.Since(w.serverBegin)
-		res.Server = &Usage{
-			PID: w.pid, CPU: cpu.Seconds(),
-			Cores:     cpu.Seconds() / res.Elapsed,
-			RSSBefore: w.memoryBegin.RSS, RSSAfter: w.memoryEnd.RSS, RSSSource: w.memoryEnd.Source,
-		}
-		if cpu <= 0 && res.Operations > 0 {
-			res.Warnings = append(res.Warnings, fmt.Sprintf("pid %d used no CPU time: it is not the server, or it has ended", w.pid))
-			res.Server = nil
-		} else if res.Operations > 0 {
-			res.Metrics = append(res.Metrics, Metric{
-				Name: "server CPU per " + res.Operation, Unit: "us", Value: us(cpu) / float64(res.Operations),
-			})
-		}
+	res.Server = w.serverUsage(res.Elapsed)
+	if res.Server != nil && w.server != nil && res.Server.CPU <= 0 && res.Operations > 0 {
+		res.Warnings = append(res.Warnings, fmt.Sprintf("pid %d used no CPU time: it is not the server, or it has ended", w.pid))
+		res.Server = nil
+	}
+	if res.Server != nil && res.Server.CPU > 0 && res.Operations > 0 {
+		res.Metrics = append(res.Metrics, Metric{
+			Name: "server CPU per " + res.Operation, Unit: "us", Value: res.Server.CPU * 1e6 / float64(res.Operations),
+		})
 	}
 	if w.self == nil {
 		return

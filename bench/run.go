@@ -38,7 +38,7 @@ type run struct {
 type count uint8
 
 const (
-	told     count = iota // what members tell by worker.operation
+	byMember count = iota // what members tell by worker.operation
 	connects              // sessions that get ready
 	beats                 // heartbeats
 )
@@ -64,11 +64,12 @@ func newRun(ctx context.Context, s Scenario, o Options, conns int) (*run, error)
 	if c, ok := s.(interface{ counts() count }); ok {
 		r.counts = c.counts()
 	}
-	if r.watch, err = newWatch(o.PID, o.Stats); err != nil {
+	if r.watch, err = newWatch(&o); err != nil {
 		return nil, err
 	}
 	r.reactor, err = reactor.New(reactor.Config{Loops: o.Loops, Dials: o.Concurrency, DialTimeout: o.Timeout, Sources: sources})
 	if err != nil {
+		r.watch.stop()
 		return nil, err
 	}
 	for i, l := range r.reactor.Loops() {
@@ -91,6 +92,7 @@ func newRun(ctx context.Context, s Scenario, o Options, conns int) (*run, error)
 // close ends the run's recording, loops and connections.
 func (r *run) close() {
 	r.recorder.stop()
+	r.watch.stop()
 	r.reactor.Close()
 }
 
@@ -356,7 +358,7 @@ func (w *worker) opened(p *peer) {
 func (w *worker) connected(p *peer) {
 	d := w.loop.Now() - p.started
 	w.connect.Record(d)
-	if w.run.counts != told {
+	if w.run.counts != byMember {
 		w.interval.latency.Record(d)
 	}
 	if w.run.counts == connects {

@@ -67,8 +67,9 @@ type recorder struct {
 	over chan struct{}
 	once sync.Once
 
-	mu    sync.Mutex
-	phase phase
+	mu      sync.Mutex
+	phase   phase
+	objects int64 // what the server said of its heap since the last sample; 0: nothing
 
 	// Of the goroutine, and of whoever called stop after it.
 	series []Sample
@@ -76,6 +77,7 @@ type recorder struct {
 	sum    interval    // of the workers
 	server *meter      // nil: not measured
 	self   *meter      // nil: not available
+	told   scraped     // what the server told of itself, at the last sample
 	last   Progress    // the totals at the last sample
 	lastAt time.Time
 	fresh  *Sample // not told yet
@@ -211,13 +213,42 @@ func (c *recorder) sample(now time.Time, last bool) {
 	if c.self != nil {
 		s.Client = c.self.load(now, last)
 	}
-	if c.server != nil {
-		l := c.server.load(now, last)
-		s.Server = &l
-	}
+	s.Server = c.serverLoad(now, last)
 	c.last, c.lastAt = totals, now
 	c.series = append(c.series, s)
 	c.fresh = &s
+}
+
+// serverLoad is what the system and the server itself tell of it, nil if nothing
+// does.
+func (c *recorder) serverLoad(now time.Time, last bool) *Load {
+	var l Load
+	if c.server != nil {
+		l = c.server.load(now, last)
+	}
+	if tells := c.run.watch.tells; tells != nil {
+		if latest := tells.last(); latest.at.After(c.told.at) { // else nothing new has come
+			latest.span(c.told, &l)
+			c.told = latest
+		}
+	}
+	c.mu.Lock()
+	if c.objects > 0 {
+		l.HeapObjects, c.objects = c.objects, 0
+	}
+	c.mu.Unlock()
+	if l == (Load{}) {
+		return nil
+	}
+	return &l
+}
+
+// counted puts the heap objects that the server has told on the time line. Any
+// goroutine.
+func (c *recorder) counted(objects int64) {
+	c.mu.Lock()
+	c.objects = objects
+	c.mu.Unlock()
 }
 
 // collect swaps the workers' intervals for empty ones and adds them up.

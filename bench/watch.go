@@ -19,15 +19,18 @@ type watch struct {
 	self   *proc.Process // nil: not available
 	stats  string
 	notes  []string // why something is not measured
+	tells  *scraper // nil: the server tells nothing
 
 	serverBegin, serverEnd proc.CPU
 	selfBegin, selfEnd     proc.CPU
 	memoryBegin            proc.Memory
 	memoryEnd              proc.Memory
+	tellsBegin, tellsEnd   scraped
 }
 
-func newWatch(pid int, stats string) (*watch, error) {
-	w := &watch{pid: pid, stats: stats}
+func newWatch(o *Options) (*watch, error) {
+	w := &watch{pid: o.PID, stats: o.Stats}
+	pid := o.PID
 	var err error
 	if pid != 0 {
 		w.server, err = proc.Open(pid)
@@ -44,12 +47,25 @@ func newWatch(pid int, stats string) (*watch, error) {
 		w.notes = append(w.notes, "the generator's own CPU time is not measured: "+err.Error())
 		w.self = nil
 	}
+	if o.Metrics != "" {
+		w.tells = newScraper(o.Metrics)
+	}
 	return w, nil
+}
+
+// stop ends what the watch does in the background. A second call does nothing.
+func (w *watch) stop() {
+	if w.tells != nil {
+		w.tells.stop()
+	}
 }
 
 // begin and end are the two ends of the window that counts.
 func (w *watch) begin() {
 	w.memoryBegin = w.memory()
+	if w.tells != nil {
+		w.tellsBegin = w.tells.now()
+	}
 	w.selfBegin = cpuOf(w.self)
 	w.serverBegin = cpuOf(w.server)
 }
@@ -57,7 +73,40 @@ func (w *watch) begin() {
 func (w *watch) end() {
 	w.serverEnd = cpuOf(w.server)
 	w.selfEnd = cpuOf(w.self)
+	if w.tells != nil {
+		w.tellsEnd = w.tells.now()
+	}
 	w.memoryEnd = w.memory()
+}
+
+// serverUsage is what the server took in the window of elapsed seconds: by the
+// system's account, else by its own; nil if there is neither.
+func (w *watch) serverUsage(elapsed float64) *Usage {
+	if w.server != nil {
+		cpu := w.serverEnd.Since(w.serverBegin).Seconds()
+		return &Usage{
+			PID: w.pid, CPU: cpu, Cores: cpu / elapsed,
+			RSSBefore: w.memoryBegin.RSS, RSSAfter: w.memoryEnd.RSS, RSSSource: w.memoryEnd.Source,
+			PSSBefore: w.memoryBegin.PSS, PSSAfter: w.memoryEnd.PSS,
+		}
+	}
+	begin, end := w.tellsBegin, w.tellsEnd
+	if begin.at.IsZero() || end.at.IsZero() {
+		return nil
+	}
+	u := &Usage{}
+	if cpu := end.CPU - begin.CPU; told(cpu) {
+		// The two looks are not quite the ends of the window: scale.
+		u.Cores = cpu / end.at.Sub(begin.at).Seconds()
+		u.CPU, u.CPUSource = u.Cores*elapsed, "metrics"
+	}
+	if told(begin.RSS) && told(end.RSS) {
+		u.RSSBefore, u.RSSAfter, u.RSSSource = int64(begin.RSS), int64(end.RSS), "metrics"
+	}
+	if u.CPUSource == "" && u.RSSSource == "" {
+		return nil
+	}
+	return u
 }
 
 // memory is the server's, zero if it is not known.
@@ -96,6 +145,7 @@ func cpuOf(p *proc.Process) proc.CPU {
 // heapObjects asks the server's statistics.
 func (w *watch) heapObjects() (int64, error) {
 	c := http.Client{Timeout: 30 * time.Second}
+	defer c.CloseIdleConnections()
 	resp, err := c.Get(w.stats)
 	if err != nil {
 		return 0, err

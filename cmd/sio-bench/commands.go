@@ -97,7 +97,7 @@ func (c *common) options() (bench.Options, error) {
 	o := bench.Options{
 		URL: url, Transport: c.Transport, Path: c.Path, Namespace: c.Namespace, Auth: json.RawMessage(c.Auth), Headers: c.Header,
 		Conns: c.Conns, Duration: c.Duration, Warmup: c.Warmup, Concurrency: c.Concurrency, Timeout: c.Timeout, Drain: c.Drain, Late: c.Late, Loops: c.Loops,
-		PID: c.PID, Stats: c.Stats,
+		PID: c.PID, Stats: c.Stats, Metrics: c.Metrics,
 		Events: bench.Events{
 			Echo: c.EchoEvent, EchoReply: c.EchoReply, Ack: c.AckEvent, Object: c.ObjectEvent, ObjectReply: c.ObjectReply, Join: c.JoinEvent, Leave: c.LeaveEvent,
 			Broadcast: c.BroadcastEvent, BroadcastReply: c.BroadcastReply,

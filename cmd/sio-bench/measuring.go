@@ -12,6 +12,8 @@ import (
 // measuring are the flags of all scenarios about what is measured and what has to
 // come out.
 type measuring struct {
+	Metrics string `help:"URL at which the server tells of its own process, asked each second: Prometheus text, or expvar's JSON." placeholder:"URL"`
+
 	Assert []string `sep:"none" help:"Threshold that the result has to keep, as 'echo.p99<5ms', 'errors<0.1%', 'rate>50k', 'server.rss<200MiB', 'cpu<12us'; may be repeated." placeholder:"FIGURE<VALUE" group:"Thresholds"`
 }
 

@@ -1,0 +1,75 @@
+package bench
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// TestMetricsURL: without a process id, the server's time and memory come from
+// what it tells; both stand in the series.
+func TestMetricsURL(t *testing.T) {
+	s := startServer(t, nil)
+	var asked atomic.Int64
+	metrics := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		n := asked.Add(1)
+		fmt.Fprintf(w, "process_cpu_seconds_total %d\nprocess_resident_memory_bytes %d\nprocess_open_fds 33\nnodejs_gc_duration_seconds_count{kind=\"minor\"} %d\n", n, n<<20, 10*n)
+	}))
+	defer metrics.Close()
+	o := brief(s.URL)
+	o.PID, o.Metrics, o.Duration = 0, metrics.URL, 2200*time.Millisecond
+	res := runScenario(t, &Echo{}, o)
+	clean(t, res)
+	u := res.Server
+	if u == nil || u.CPUSource != "metrics" || u.RSSSource != "metrics" || u.CPU <= 0 || u.RSSAfter <= u.RSSBefore {
+		t.Fatalf("server %+v", u)
+	}
+	if m, ok := res.Metric("server CPU per echo"); !ok || m.Value <= 0 {
+		t.Errorf("%+v", res.Metrics)
+	}
+	seen := 0
+	for _, v := range res.Series {
+		if v.Server != nil && v.Server.FDs == 33 && v.Server.RSS > 0 {
+			seen++
+		}
+	}
+	if last := res.Series[len(res.Series)-1].Server; seen < 2 || last != nil && last.GCs == 0 && last.Cores > 0 {
+		t.Errorf("%d samples of %d have what the server told; the last: %+v", seen, len(res.Series), last)
+	}
+}
+
+// TestMetricsFail: a server that does not answer there, or tells nothing, holds
+// nothing up, and the result says so.
+func TestMetricsFail(t *testing.T) {
+	s := startServer(t, nil)
+	release := make(chan struct{})
+	metrics := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/silent" {
+			select {
+			case <-release:
+			case <-r.Context().Done():
+			}
+			return
+		}
+		fmt.Fprint(w, "up 1\n")
+	}))
+	defer metrics.Close()
+	defer close(release)
+	for path, want := range map[string]string{"/silent": "deadline", "/other": "tells nothing"} {
+		o := brief(s.URL)
+		o.PID, o.Metrics = 0, metrics.URL+path
+		began := time.Now()
+		res := runScenario(t, &Echo{}, o)
+		clean(t, res)
+		if took := time.Since(began); took > 30*time.Second {
+			t.Errorf("%s: the run took %v", path, took)
+		}
+		if res.Server != nil || !strings.Contains(strings.Join(res.Warnings, "\n"), want) {
+			t.Errorf("%s: %+v\n%v", path, res.Server, res.Warnings)
+		}
+	}
+}
