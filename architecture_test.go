@@ -103,7 +103,8 @@ var staircase = []step{
 	// The house.
 	{".", []string{"loop", "session", "broadcast", "codec/*", "internal/inproc"}, []string{"siotest"}},
 	{"internal/inproc", []string{"loop"}, nil}, // a seam: variables that the root fills in
-	{"loop", []string{"session", "broadcast", "codec/*"}, nil},
+	{"loop", []string{"session", "broadcast", "codec/*", "internal/uring"}, nil},
+	{"internal/uring", nil, nil}, // system calls
 	{"session", []string{"broadcast", "codec/*"}, nil},
 	{"broadcast", []string{"codec/*"}, nil},
 	{"codec/*", nil, nil},
@@ -132,7 +133,7 @@ var foreign = []struct {
 	{"github.com/alecthomas/kong", []string{"cmd/sio-bench"}, nil},
 	{"golang.org/x/term", []string{"cmd/sio-bench"}, nil},
 	{"golang.org/x/perf", []string{"bench"}, nil},
-	{"golang.org/x/sys", []string{"loop", "bench", "bench/internal/*"}, nil},
+	{"golang.org/x/sys", []string{"loop", "internal/uring", "bench", "bench/internal/*"}, nil},
 	{"go.uber.org/goleak", nil, []string{".", "loop", "siotest"}},
 }
 

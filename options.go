@@ -216,6 +216,12 @@ type Options struct {
 
 	// Loops is the number of event loops. Default GOMAXPROCS; at most 256.
 	Loops int
+	// NoBatchedWrites has each connection written to by a system call of its own. Without it,
+	// on Linux where io_uring may be used, a loop writes to up to 256 connections with one.
+	// That is for broadcasts, and for what handlers send to several clients at about the same
+	// time. Where it may not be used, nothing has to be set: the debug log says so, scope
+	// "engine", and [Stats].Batched stays 0.
+	NoBatchedWrites bool
 	// Workers bounds the goroutines that handle events at once. They exist only while
 	// they are needed, so the bound costs nothing until handlers block: then it keeps a
 	// dependency that hangs from taking all memory. Default 10,000.

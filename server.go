@@ -281,6 +281,7 @@ func (s *Server) beginLocked(o loop.Options) (*loop.Group, error) {
 	if err := s.dispatcher.start(); err != nil {
 		return nil, fmt.Errorf("sio: worker pool: %w", err)
 	}
+	o.NoBatchedWrites = s.options.NoBatchedWrites
 	o.App, o.Config, o.Loops, o.MaxConns, o.Logger = (*app)(s), s.config(), s.loops, s.options.MaxConns, s.logger.With(scopeKey, "engine")
 	s.group = loop.NewGroup(o)
 	return s.group, nil

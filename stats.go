@@ -28,7 +28,7 @@ func (c *counters) disconnected(r Reason) {
 
 // traffic is what loops count.
 type traffic struct {
-	read, written, events, deliveries, dropped, turnedAway, panics, unshaken int64
+	read, written, batched, events, deliveries, dropped, turnedAway, panics, unshaken int64
 }
 
 // add adds the figures of a group's loops.
@@ -39,6 +39,7 @@ func (t *traffic) add(g *loop.Group) {
 		s := l.Stats()
 		t.read += s.Read.Load()
 		t.written += s.Written.Load()
+		t.batched += s.Batched.Load()
 		t.events += s.Events.Load()
 		t.deliveries += s.Packets.Load()
 		t.dropped += s.Dropped.Load()
@@ -63,6 +64,7 @@ type Stats struct {
 	// Since New.
 	BytesRead    int64
 	BytesWritten int64
+	Batched      int64    // writes to connections that shared a system call, see Options.NoBatchedWrites
 	Events       int64    // that came in
 	Deliveries   int64    // packets that were queued for clients, each receiver of a broadcast counted
 	Dropped      int64    // volatile packets that were dropped for a client
@@ -91,7 +93,7 @@ func (s *Server) Stats() Stats {
 	st := Stats{
 		Opened:  c.opened.Load(),
 		Workers: s.dispatcher.busy(), Goroutines: runtime.NumGoroutine(),
-		BytesRead: t.read, BytesWritten: t.written, Events: t.events, Deliveries: t.deliveries, Dropped: t.dropped,
+		BytesRead: t.read, BytesWritten: t.written, Batched: t.batched, Events: t.events, Deliveries: t.deliveries, Dropped: t.dropped,
 		TurnedAway: t.turnedAway + c.overloaded.Load(), Denied: c.denied.Load(),
 		Unhandled: c.unhandled.Load(), Failed: c.failed.Load(), Malformed: c.malformed.Load(),
 		Panics: t.panics + c.panics.Load(), Slow: c.slow.Load(), TLSFailed: t.unshaken,

@@ -40,6 +40,7 @@ type testApp struct {
 	order         []string // of events that are neither of the above
 	onEvent       func(k *session.Socket, name string, e *session.Event) bool
 	onEnded       func()
+	onLeft        func(error) // loop only
 	admit         func(c *session.Conn, ticket uint32) session.Verdict
 }
 
@@ -89,7 +90,7 @@ func (a *testApp) Event(_ session.Instant, k *session.Socket, e *session.Event) 
 }
 
 func (a *testApp) Failed(*session.Socket, error) {}
-func (a *testApp) Left(k *session.Socket, r session.Reason, _ error) {
+func (a *testApp) Left(k *session.Socket, r session.Reason, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if !a.sockets[k] {
@@ -97,6 +98,9 @@ func (a *testApp) Left(k *session.Socket, r session.Reason, _ error) {
 	}
 	delete(a.sockets, k)
 	a.reasons = append(a.reasons, r)
+	if a.onLeft != nil {
+		a.onLeft(err)
+	}
 }
 func (a *testApp) Withdrawn(*session.Socket, session.Reason, error) {}
 func (a *testApp) Opened(*session.Session)                          { a.opened.Add(1) }

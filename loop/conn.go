@@ -129,6 +129,16 @@ func (c *conn) Remote() netip.AddrPort {
 // TLS implements [session.Wire].
 func (c *conn) TLS() *tls.ConnectionState { return nil }
 
+// fail ends the connection at once, for the reason that its session is told.
+func (c *conn) fail(err error) {
+	if c.closed {
+		return
+	}
+	g := c.gnet
+	c.gone(err) // before gnet says so, which knows of no reason
+	_ = g.EventLoop().Close(g)
+}
+
 // part implements [parter].
 func (c *conn) part() bool {
 	if c.closed || c.parting {

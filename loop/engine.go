@@ -109,6 +109,7 @@ func (l *Loop) wind() {
 		}
 	}
 	l.end()
+	l.closeBatch()
 }
 
 // engine is gnet's view of a group. Its callbacks come on the loops' goroutines,
@@ -240,6 +241,7 @@ func (g *Group) loopOf(ev gnet.EventLoop) *Loop {
 		l.wake = func() { _ = ev.Execute(context.Background(), (*woken)(l)) }
 		l.yield = newControl(l, ev).yield
 	})
+	l.openBatch()
 	g.byEvent[ev] = l
 	return l
 }

@@ -36,7 +36,7 @@ func (l *Loop) flush() bool {
 	}
 	drain(&l.answerable, func(s *session.Session) { s.FlushPolling(l.now) })
 	drain(&l.doomed, func(d doom) { d.s.Close(l.now, d.r, d.err) })
-	drain(&l.urgent, func(c *session.Conn) { c.Flush(l.now) })
+	l.flushUrgent()
 	l.flushBulky()
 	drain(&l.dead, func(d closedConn) { d.c.buried(d.err) })
 	return true
@@ -48,16 +48,42 @@ func (l *Loop) flushBulky() {
 	drain(&l.bulky, func(c *session.Conn) { c.Flush(l.now) })
 }
 
+// flushUrgent flushes what this turn has written to directly.
+func (l *Loop) flushUrgent() {
+	if !l.batches(len(l.urgent)) {
+		drain(&l.urgent, func(c *session.Conn) { c.Flush(l.now) })
+		return
+	}
+	for at := 0; at < len(l.urgent); { // it may grow
+		n := min(len(l.urgent)-at, maxBatch)
+		l.together(l.urgent[at:at+n], false)
+		at += n
+	}
+	clear(l.urgent)
+	l.urgent = l.urgent[:0]
+}
+
 // flushFanned writes to connections that broadcasts have queued for, as many as this
 // turn still may. What is left is for another turn. It reports whether it wrote.
 func (l *Loop) flushFanned() bool {
-	list := l.fanned[l.fannedAt:]
-	n := min(len(list), l.budget)
-	for i, c := range list[:n] {
-		list[i] = nil
-		l.fannedAt++
-		l.budget--
-		c.FlushFanned(l.now)
+	n := min(len(l.fanned)-l.fannedAt, l.budget)
+	if l.batches(n) {
+		for left := n; left > 0; {
+			k := min(left, maxBatch)
+			chunk := l.fanned[l.fannedAt : l.fannedAt+k]
+			l.fannedAt += k
+			l.budget -= k
+			left -= k
+			l.together(chunk, true)
+			clear(chunk)
+		}
+	} else {
+		for _, c := range l.fanned[l.fannedAt : l.fannedAt+n] {
+			l.fanned[l.fannedAt] = nil
+			l.fannedAt++
+			l.budget--
+			c.FlushFanned(l.now)
+		}
 	}
 	if l.fannedAt == len(l.fanned) {
 		l.fanned, l.fannedAt, l.laden = l.fanned[:0], 0, false

@@ -47,6 +47,9 @@ type Options struct {
 	// that App offloads to, and some 30 KB, for as long as its client takes.
 	Handshakes int
 
+	NoBatchedWrites bool                 // each write is a system call
+	newRing         func() (ring, error) // of tests
+
 	Clock  Clock // nil: the system's
 	Logger *slog.Logger
 }
@@ -60,6 +63,7 @@ type Group struct {
 	maxConns int64 // set for good by Run
 	process  *places
 	handler  http.Handler
+	newRing  func() (ring, error) // nil: writes are not batched
 	tls      *tls.Config
 	chain    http.Handler // the middlewares; nil without any
 	logger   *slog.Logger
@@ -108,6 +112,12 @@ func NewGroup(o Options) *Group {
 		started: make(chan struct{}),
 		done:    make(chan struct{}),
 		quit:    make(chan struct{}),
+	}
+	if !o.NoBatchedWrites {
+		g.newRing = newRing
+	}
+	if o.newRing != nil {
+		g.newRing = o.newRing
 	}
 	for _, m := range slices.Backward(o.Middlewares) {
 		if g.chain == nil {

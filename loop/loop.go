@@ -47,6 +47,7 @@ type Loop struct {
 	doomed     []doom
 	dead       []closedConn // whose sessions are to be told
 
+	batch   batch
 	valve   *valve // nil before the first connection over TLS
 	ids     idSource
 	date    dateCache
@@ -69,13 +70,14 @@ type Stats struct {
 	Turns       atomic.Int64
 	Read        atomic.Int64 // bytes
 	Written     atomic.Int64
+	Batched     atomic.Int64 // writes that had no system call of their own
 	Events      atomic.Int64 // see session.Count
 	Packets     atomic.Int64
 	Dropped     atomic.Int64
 }
 
 // counted is what the loop counts for Stats; it belongs to the loop.
-type counted struct{ turns, read, written int64 }
+type counted struct{ turns, read, written, batched int64 }
 
 // show publishes what was counted.
 func (l *Loop) show() {
@@ -83,6 +85,7 @@ func (l *Loop) show() {
 	s.Turns.Store(l.counted.turns)
 	s.Read.Store(l.counted.read)
 	s.Written.Store(l.counted.written)
+	s.Batched.Store(l.counted.batched)
 	s.Events.Store(c.Events)
 	s.Packets.Store(c.Packets)
 	s.Dropped.Store(c.Dropped)

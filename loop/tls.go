@@ -115,13 +115,6 @@ func (c *tlsConn) decrypt() {
 	}
 }
 
-// fail ends the connection at once, for the reason that its session is told.
-func (c *tlsConn) fail(err error) {
-	g := c.gnet
-	c.gone(err) // before gnet says so, which knows of no reason
-	_ = g.EventLoop().Close(g)
-}
-
 // drop lets go of what only a connection that is there needs: its session state can be
 // referred to for some time.
 func (c *tlsConn) drop() {

@@ -382,57 +382,6 @@ func (c *Conn) fanned() *Output {
 	return c.out
 }
 
-// FlushFanned is Flush for what [Host.Fanned] has asked for.
-func (c *Conn) FlushFanned(now Instant) {
-	c.marks &^= markFanned
-	c.Flush(now)
-}
-
-// Flush writes what waits.
-func (c *Conn) Flush(now Instant) {
-	c.marks &^= markWritten
-	c.lastPong()
-	o := c.out
-	if o == nil {
-		return
-	}
-	c.out = nil
-	if o.bytes > 0 && c.state != connDead {
-		s := c.sess
-		if s != nil && (s.ws != c || s.state == Closed) {
-			s = nil // it probes, or only says goodbye
-		}
-		if s != nil {
-			s.flushing()
-		}
-		before := c.wire.Buffered()
-		c.wire.Write(c.host.buffers(o))
-		switch {
-		case s != nil:
-			s.flushed(now, before, c.wire.Buffered(), o.longest)
-		case c.state == connIdle || c.state == connAnswer:
-			c.behind(now)
-		}
-	}
-	c.host.free(o)
-	if c.state == connClosing {
-		c.shut()
-	}
-}
-
-// shut ends our direction once the last byte is out.
-func (c *Conn) shut() {
-	switch {
-	case c.out != nil || c.wire.Buffered() > 0:
-		// The deadline ends it, or a later look finds it written.
-	case c.marks&markPeerDone != 0:
-		c.wire.Close()
-	case c.marks&markShut == 0:
-		c.marks |= markShut
-		c.wire.Shutdown()
-	}
-}
-
 // closing lets what waits be written and then the connection end. Nothing is read
 // any more.
 func (c *Conn) closing(now Instant) {

@@ -33,6 +33,7 @@ func main() {
 	compress := flag.Bool("compress", false, "agree on permessage-deflate")
 	eio3 := flag.Bool("eio3", false, "let clients of Engine.IO 3 in")
 	recovery := flag.Bool("recovery", false, "let clients come back for two minutes")
+	plain := flag.Bool("no-uring", false, "write to each connection by a system call of its own")
 	prof := flag.String("pprof", "", "address for net/http/pprof; none if empty")
 	flag.Parse()
 	if flag.NArg() > 0 || *parser != "" && *parser != "msgpack" {
@@ -48,7 +49,10 @@ func main() {
 		PingTimeout:  time.Duration(*timeout) * time.Millisecond,
 		Loops:        *loops,
 		AllowEIO3:    *eio3,
-		Handler:      http.HandlerFunc(stats),
+
+		NoBatchedWrites: *plain,
+
+		Handler: http.HandlerFunc(stats),
 	}
 	if *compress {
 		options.PerMessageDeflate = &sio.PerMessageDeflate{}
