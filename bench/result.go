@@ -13,6 +13,7 @@ import (
 // kept; fields are added to it and not renamed.
 type Result struct {
 	Scenario    string         `json:"scenario"`
+	Command     []string       `json:"command,omitempty"` // what it was run by, if it was; without secrets
 	URL         string         `json:"url"`
 	Parameters  map[string]any `json:"parameters"`
 	Started     time.Time      `json:"started"`

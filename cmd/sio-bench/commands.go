@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -84,8 +83,8 @@ type common struct {
 
 	measuring
 
-	JSON  string `short:"j" help:"Write the result as JSON to FILE, or with - to standard output." placeholder:"FILE" group:"Output"`
-	Quiet bool   `short:"q" help:"No progress." group:"Output"`
+	files
+	Quiet bool `short:"q" help:"No progress." group:"Output"`
 }
 
 // options makes the scenario's options.
@@ -299,25 +298,34 @@ func (a *app) scenario(c scenarioCommand) error {
 	if err != nil {
 		return err
 	}
-	p := newProgress(a.errOut, flags.Quiet)
-	o.Progress = p.run
-	res, err := c.scenario().Run(a.ctx, o)
-	p.end()
+	files, err := flags.begin(a.out)
 	if err != nil {
 		return err
 	}
+	p := newProgress(a.errOut, flags.Quiet)
+	o.Progress = func(q bench.Progress) {
+		p.run(q)
+		files.sample(q.Sample)
+	}
+	res, err := c.scenario().Run(a.ctx, o)
+	p.end()
+	if err != nil {
+		files.close()
+		return err
+	}
+	res.Command = commandOf(a.args)
 	res.Assert(thresholds)
-	if flags.JSON == "-" {
-		if err = writeJSON(a.out, res); err == nil {
-			err = printVerdicts(a.errOut, res.Assertions, newStyle(a.errOut))
-		}
+	text := a.out
+	if files.printed {
+		text = a.errOut // of which no more than the thresholds goes there
 	} else {
-		if err = printResult(a.out, res, newStyle(a.out)); err == nil {
-			err = printVerdicts(a.out, res.Assertions, newStyle(a.out))
-		}
-		if err == nil && flags.JSON != "" {
-			err = writeFile(flags.JSON, func(f *os.File) error { return writeJSON(f, res) })
-		}
+		err = printResult(text, res, newStyle(text))
+	}
+	if failed := printVerdicts(text, res.Assertions, newStyle(text)); err == nil {
+		err = failed
+	}
+	if failed := files.finish(res); err == nil {
+		err = failed
 	}
 	switch {
 	case err != nil:

@@ -3,6 +3,7 @@ package plot
 import (
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
 )
 
@@ -80,6 +81,7 @@ func (l *Line) draw(c *canvas) {
 	f.leftName, f.rightName = l.Left.Name, l.Right.Name
 	f.layOut(c)
 	f.x = timeScale(from, to, int(f.w/70))
+	c.over = strings.Join([]string{num(f.x0), num(f.y0), num(f.w), num(f.h), precise(f.x.lo), precise(f.x.hi)}, " ")
 
 	f.bands(c, l.Bands)
 	f.grid(c)
@@ -93,6 +95,9 @@ func (l *Line) draw(c *canvas) {
 	f.marks(c, l.Marks)
 	f.finish(c)
 }
+
+// precise writes a time for scripts.
+func precise(v float64) string { return strconv.FormatFloat(v, 'f', 3, 64) }
 
 func dashes(s *Series) string {
 	if s.Dashed {

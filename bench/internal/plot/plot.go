@@ -54,7 +54,8 @@ func SVG(c Chart) []byte {
 }
 
 // Inline is c as an element of a page that has [Style]. id is a prefix of its ids,
-// unique in the page.
+// unique in the page. A chart over time tells scripts where its times stand:
+// data-area="x y width height from to", in units of its viewBox and in seconds.
 func Inline(c Chart, id string) template.HTML {
 	return template.HTML(render(c, id, false)) // every text in it went through escape
 }
@@ -90,8 +91,12 @@ func render(chart Chart, id string, alone bool) string {
 	if desc == "" {
 		desc = strings.TrimSpace(h.Title + ". " + h.Note)
 	}
-	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" class="plot" role="img" aria-labelledby="%st %sd" viewBox="0 0 %s %s" width="%s" height="%s">`,
+	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" class="plot" role="img" aria-labelledby="%st %sd" viewBox="0 0 %s %s" width="%s" height="%s"`,
 		escape(id), escape(id), num(c.width), num(height), num(c.width), num(height))
+	if c.over != "" && !alone {
+		fmt.Fprintf(&b, ` data-area="%s"`, c.over)
+	}
+	b.WriteByte('>')
 	fmt.Fprintf(&b, "\n<title id=\"%st\">%s</title>\n<desc id=\"%sd\">%s</desc>\n", escape(id), escape(h.Title), escape(id), escape(desc))
 	if alone {
 		fmt.Fprintf(&b, "<style>%s</style>\n", Style())
@@ -109,6 +114,7 @@ type canvas struct {
 	area  float64 // height that is wished for the area
 	edge  float64 // free on all four sides
 	y     float64 // all above is taken
+	over  string  // where time stands, for scripts; empty if the chart has none
 }
 
 // Sizes of text in pixels, as in the style.

@@ -1,0 +1,159 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"strings"
+
+	"github.com/e6a90ca8/sio/bench"
+)
+
+// files are the flags that say where the result of one run goes.
+type files struct {
+	JSON     string `short:"j" help:"Write the result as JSON to FILE, or with - to standard output." placeholder:"FILE" group:"Output"`
+	HTML     string `name:"html" help:"Write a report with plots to FILE: one page that needs no network." placeholder:"FILE" group:"Output"`
+	Markdown string `help:"Write a summary to FILE, for a comment on a pull request." placeholder:"FILE" group:"Output"`
+	CSV      string `name:"csv" help:"Write the time series to FILE, a line a second." placeholder:"FILE" group:"Output"`
+	NDJSON   string `name:"ndjson" help:"Write to FILE while it runs: a line of JSON a second, and one for the result." placeholder:"FILE" group:"Output"`
+}
+
+// A target is one of the files and what writes it at the end.
+type target struct {
+	flag, name string
+	write      func(w io.Writer, r *bench.Result) error
+}
+
+func (f *files) targets() []target {
+	all := []target{
+		{"--json", f.JSON, func(w io.Writer, r *bench.Result) error { return writeJSON(w, r) }},
+		{"--html", f.HTML, func(w io.Writer, r *bench.Result) error { return r.WriteHTML(w) }},
+		{"--markdown", f.Markdown, func(w io.Writer, r *bench.Result) error { return r.WriteMarkdown(w) }},
+		{"--csv", f.CSV, func(w io.Writer, r *bench.Result) error { return bench.WriteCSV(w, r.Series) }},
+		{"--ndjson", f.NDJSON, nil},
+	}
+	var named []target
+	for _, t := range all {
+		if t.name != "" {
+			named = append(named, t)
+		}
+	}
+	return named
+}
+
+// A writing is the files of one run, from before it to behind it.
+type writing struct {
+	files   []target
+	out     io.Writer
+	printed bool // something has standard output for itself
+	stream  *bench.Stream
+	close   func() error // of the stream's file
+}
+
+// begin makes sure before the run that its files can be written, without touching what
+// is in them, and starts the stream.
+func (f *files) begin(out io.Writer) (*writing, error) {
+	w := &writing{files: f.targets(), out: out, close: func() error { return nil }}
+	seen := make(map[string]string)
+	for _, t := range w.files {
+		if other, twice := seen[t.name]; twice {
+			return nil, fmt.Errorf("%w: %s and %s write to the same place: %s", bench.ErrUsage, other, t.flag, t.name)
+		}
+		seen[t.name] = t.flag
+		if t.name == "-" {
+			w.printed = true
+		}
+	}
+	for _, t := range w.files {
+		switch {
+		case t.name == "-" && t.write == nil:
+			w.stream = bench.NewStream(out)
+		case t.name == "-":
+		case t.write == nil:
+			file, err := os.Create(t.name)
+			if err != nil {
+				return nil, err
+			}
+			w.stream, w.close = bench.NewStream(file), file.Close
+		default:
+			file, err := os.OpenFile(t.name, os.O_WRONLY|os.O_CREATE, 0o666)
+			if err != nil {
+				w.close()
+				return nil, err
+			}
+			file.Close()
+		}
+	}
+	return w, nil
+}
+
+// sample passes a sample on while the run goes.
+func (w *writing) sample(s *bench.Sample) {
+	if w.stream != nil && s != nil {
+		w.stream.Sample(s)
+	}
+}
+
+// finish writes what came out.
+func (w *writing) finish(r *bench.Result) error {
+	var first error
+	keep := func(err error) {
+		if first == nil {
+			first = err
+		}
+	}
+	for _, t := range w.files {
+		switch {
+		case t.write == nil:
+			keep(w.stream.Result(r))
+		case t.name == "-":
+			keep(t.write(w.out, r))
+		default:
+			keep(writeFile(t.name, func(f *os.File) error { return t.write(f, r) }))
+		}
+	}
+	keep(w.close())
+	return first
+}
+
+// secretFlags are those whose values stay out of what is kept of the command line: such
+// results are passed around.
+var secretFlags = map[string]bool{"--auth": true, "--header": true, "-H": true, "--query": true}
+
+// hidden stands for a secret.
+const hidden = "…"
+
+// commandOf is the command line for the record, without secrets.
+func commandOf(args []string) []string {
+	line := []string{"sio-bench"}
+	secret := false // the next word is a value of a secret flag
+	for _, word := range args {
+		name, value, joined := strings.Cut(word, "=")
+		switch {
+		case secret:
+			word, secret = withoutSecret(word), false
+		case secretFlags[word]:
+			secret = true
+		case joined && secretFlags[name]:
+			word = name + "=" + withoutSecret(value)
+		case strings.HasPrefix(word, "-H"): // -HNAME=VALUE
+			word = "-H" + withoutSecret(word[2:])
+		case strings.Contains(word, "@"):
+			if u, err := url.Parse(word); err == nil && u.User != nil {
+				u.User = url.User("user")
+				word = u.String()
+			}
+		}
+		line = append(line, word)
+	}
+	return line
+}
+
+// withoutSecret keeps the name of NAME=VALUE.
+func withoutSecret(value string) string {
+	if name, _, ok := strings.Cut(value, "="); ok && !strings.ContainsAny(name, `{"`) {
+		return name + "=" + hidden
+	}
+	return hidden
+}
