@@ -45,6 +45,9 @@ func (c *Connect) counts() count {
 	return byMember
 }
 
+// redials says that sessions are opened over and over.
+func (*Connect) redials() {}
+
 // Run implements [Scenario].
 func (c *Connect) Run(ctx context.Context, o Options) (*Result, error) {
 	o, err := o.withDefaults()
@@ -87,13 +90,13 @@ func (c *Connect) hold(r *run) (*Result, error) {
 	res := r.result("connect", n)
 	res.Parameters["connections"] = r.wanted
 	res.Parameters["concurrency"] = r.options.Concurrency
-	c.connectMetrics(r, res)
+	connectMetrics(r, res)
 	return res, nil
 }
 
 // connectMetrics adds the latency of the connects as metrics; as a distribution
 // it is there already.
-func (c *Connect) connectMetrics(r *run, res *Result) {
+func connectMetrics(r *run, res *Result) {
 	var connect hist.Histogram
 	r.each(func(w *worker) { connect.Merge(&w.connect) })
 	if connect.Count() > 0 {
@@ -150,7 +153,7 @@ func (c *Connect) cycle(r *run) (*Result, error) {
 	if c.Cycles > 0 {
 		res.Parameters["cycles"] = c.Cycles
 	}
-	c.connectMetrics(r, res)
+	connectMetrics(r, res)
 	res.latency("cycle", &cycle)
 	if memoryTenth > 0 && res.Server != nil {
 		res.Metrics = append(res.Metrics, Metric{Name: "RSS growth after the first tenth", Unit: "B", Value: float64(res.Server.RSSAfter - memoryTenth)})

@@ -25,8 +25,9 @@
 //
 // [Echo], [Broadcast], [Rooms], [FanIn] and [Churn] open their connections first,
 // run for a warm-up that does not count, then for the time that counts, then wait
-// for what is still under way. [Connect] and [Idle] measure the connections themselves. Each
-// [Scenario] says what its operation is; costs are told per operation.
+// for what is still under way; [Big] does so for one size after another. [Connect],
+// [Storm] and [Idle] measure the connections themselves. Each [Scenario] says what
+// its operation is; costs are told per operation.
 //
 // # What is measured
 //

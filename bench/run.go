@@ -56,7 +56,7 @@ func newRun(ctx context.Context, s Scenario, o Options, conns int) (*run, error)
 	sources := o.Sources
 	if len(sources) == 0 {
 		sources = reactor.LoopbackSources(config.Addr.Addr(), conns*config.Transport.Connections())
-		if _, ok := s.(*Connect); ok { // used ports rest for a while
+		if _, ok := s.(interface{ redials() }); ok { // used ports rest for a while
 			sources = reactor.LoopbackSources(config.Addr.Addr(), 4*reactor.DefaultSourceShare)
 		}
 	}
@@ -256,19 +256,10 @@ func (w *worker) sentLate(d time.Duration) {
 // open or has failed. Ids go on over several calls. A member tells by w.opened,
 // or by w.closed, that it is.
 func (r *run) open(n int, create func(w *worker, id int) member) error {
-	first := 0
-	for _, w := range r.workers {
-		w.loop.Do(func() { first += len(w.members) })
-	}
+	r.enlist(n, create)
 	done := make(chan struct{}, len(r.workers))
-	for i, w := range r.workers {
+	for _, w := range r.workers {
 		w.loop.Post(func() {
-			w.next, w.greeting = len(w.members), true
-			for id := first + i; id < first+n; id += len(r.workers) {
-				m := create(w, id)
-				*m.base() = peer{w: w, id: id}
-				w.members = append(w.members, m)
-			}
 			w.settled = func() { done <- struct{}{} }
 			w.patrol.Arm(w.loop.Now() + r.options.Timeout)
 			w.advance()
@@ -285,6 +276,24 @@ func (r *run) open(n int, create func(w *worker, id int) member) error {
 		return r.worst()
 	}
 	return nil
+}
+
+// enlist makes n members as open does, and starts none.
+func (r *run) enlist(n int, create func(w *worker, id int) member) {
+	first := 0
+	for _, w := range r.workers {
+		w.loop.Do(func() { first += len(w.members) })
+	}
+	for i, w := range r.workers {
+		w.loop.Do(func() {
+			w.next, w.greeting = len(w.members), true
+			for id := first + i; id < first+n; id += len(r.workers) {
+				m := create(w, id)
+				*m.base() = peer{w: w, id: id}
+				w.members = append(w.members, m)
+			}
+		})
+	}
 }
 
 // worst is the most frequent error as an error of the whole run.

@@ -8,5 +8,7 @@ type scenarios struct {
 	Fanin     fanInCommand     `cmd:"" help:"Have many senders send to one collector, or a few."`
 	Churn     churnCommand     `cmd:"" help:"Join and leave rooms over and over while events are passed on to them."`
 	Connect   connectCommand   `cmd:"" help:"Connect and disconnect over and over, or connect and hold."`
+	Storm     stormCommand     `cmd:"" help:"Have all connect at once, or cut them off and have them come back."`
+	Big       bigCommand       `cmd:"" help:"Echo payloads of several sizes up to very large ones."`
 	Idle      idleCommand      `cmd:"" help:"Hold connections that do nothing: memory, and the cost of heartbeats."`
 }

@@ -1,0 +1,321 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/e6a90ca8/sio/bench/internal/client"
+	"github.com/e6a90ca8/sio/bench/internal/hist"
+)
+
+// Storm has very many clients connect at a time: all [Options.Conns] at once, or
+// at Rate. With Reconnect they are connected and held for [Options.Warmup] first,
+// then a share of them is cut off without a word, and comes back.
+//
+// A client that is refused, or not answered in time, tries again as the official
+// client does: after 1 s, then after twice as long each time up to 5 s, each
+// varied at random by up to half. After a cut the first attempt waits as well.
+// Its operation is one client that is connected, or back. Attempts that have
+// failed are told apart and are no errors; a client that is not there after
+// Within is one.
+type Storm struct {
+	Reconnect bool
+	Cut       float64 // share that is cut off, more than 0 to 1; default 1
+	AtOnce    bool    // no first attempt waits, and those after a failure 100 ms
+
+	// Rate is how many clients begin to connect per second; latency counts from
+	// when they were due. 0: all at once. Not with Reconnect.
+	Rate float64
+
+	Within time.Duration // default [DefaultWithin]
+	Seed   uint64        // of what is random
+}
+
+// DefaultWithin is the default of [Storm.Within].
+const DefaultWithin = time.Minute
+
+// NotBack counts clients that are not connected at the end of a [Storm].
+const NotBack = "not connected in time"
+
+// Name is "connect storm" or "reconnect storm".
+func (s *Storm) Name() string {
+	if s.Reconnect {
+		return "reconnect storm"
+	}
+	return "connect storm"
+}
+
+// redials says that sessions are opened over and over.
+func (*Storm) redials() {}
+
+func (s *Storm) withDefaults() (Storm, error) {
+	c := *s
+	if c.Cut == 0 {
+		c.Cut = 1
+	}
+	if c.Within == 0 {
+		c.Within = DefaultWithin
+	}
+	switch {
+	case !(c.Cut > 0 && c.Cut <= 1):
+		return c, fmt.Errorf("%w: cut %v: must be more than 0, and at most 1", ErrUsage, c.Cut)
+	case c.Within < 0:
+		return c, fmt.Errorf("%w: a duration is negative", ErrUsage)
+	case c.Rate != 0 && c.Reconnect:
+		return c, fmt.Errorf("%w: who is cut off comes back by its own clock, not at a rate", ErrUsage)
+	}
+	return c, checkRate(c.Rate)
+}
+
+// Run implements [Scenario].
+func (s *Storm) Run(ctx context.Context, o Options) (*Result, error) {
+	c, err := s.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	if o, err = o.withDefaults(); err != nil {
+		return nil, err
+	}
+	width := max(1, o.Concurrency/o.Loops)
+	o.Concurrency = o.Conns // the storm's own dials are not held back
+	r, err := newRun(ctx, s, o, o.Conns)
+	if err != nil {
+		return nil, err
+	}
+	defer r.close()
+	weather := &weather{storm: &c, calm: make(chan struct{})}
+	gales := make([]*gale, o.Loops)
+	for i, w := range r.workers {
+		gales[i] = &gale{
+			worker: w, weather: weather, agenda: newAgenda(w.loop), failed: map[string]uint64{},
+			random: rand.New(rand.NewPCG(c.Seed, uint64(i))),
+		}
+		w.width = width
+	}
+	create := func(w *worker, _ int) member { return &mariner{gale: gales[w.index]} }
+	if c.Reconnect {
+		if err := r.open(o.Conns, create); err != nil {
+			return nil, err
+		}
+		if err := r.sleep("hold", o.Warmup); err != nil {
+			return nil, err
+		}
+	} else {
+		r.enlist(o.Conns, create)
+	}
+
+	r.watch.begin()
+	began := time.Now()
+	weather.left.Store(1) // until all have begun
+	r.each(func(w *worker) {
+		w.recording = true
+		gales[w.index].rise()
+	})
+	weather.settled()
+	r.recorder.enter("storm", c.Within)
+	limit := time.NewTimer(c.Within)
+	defer limit.Stop()
+	select {
+	case <-weather.calm:
+	case <-limit.C:
+	case <-ctx.Done():
+		r.interrupted = true
+	}
+	r.elapsed = time.Since(began)
+	r.watch.end()
+	r.each(func(w *worker) {
+		w.recording = false
+		gales[w.index].end(!r.interrupted)
+	})
+	if err := r.goodbye(); err != nil {
+		return nil, err
+	}
+	return c.result(r, gales), nil
+}
+
+func (s *Storm) result(r *run, gales []*gale) *Result {
+	var until hist.Histogram
+	var n, attempts uint64
+	failed := map[string]uint64{}
+	r.each(func(w *worker) {
+		until.Merge(&w.latency)
+		n += w.recorded
+		for name, count := range gales[w.index].failed {
+			failed[name] += count
+			attempts += count
+		}
+	})
+	operation, there := "connect", "connected"
+	if s.Reconnect {
+		operation, there = "reconnect", "back"
+	}
+	res := r.result(operation, n)
+	res.Parameters["connections"] = r.options.Conns
+	if s.Reconnect {
+		res.Parameters["cut"] = s.Cut
+		res.Parameters["at_once"] = s.AtOnce
+	} else if s.Rate > 0 {
+		res.Parameters["rate"] = s.Rate
+	}
+	res.Metrics = append(res.Metrics,
+		Metric{Name: "time until the last is " + there, Unit: "s", Value: res.Elapsed},
+		Metric{Name: "failed attempts", Value: float64(attempts)})
+	res.latency("until "+there, &until)
+	connectMetrics(r, res)
+	if attempts > 0 {
+		var list []string
+		for _, name := range slices.Sorted(maps.Keys(failed)) {
+			list = append(list, fmt.Sprintf("%s %d", name, failed[name]))
+		}
+		res.Warnings = append(res.Warnings, fmt.Sprintf("%d attempts failed and were made again: %s", attempts, strings.Join(list, ", ")))
+	}
+	return res
+}
+
+// weather is a storm over all loops.
+type weather struct {
+	storm *Storm
+	left  atomic.Int64 // clients that are not there yet
+	calm  chan struct{}
+}
+
+// settled counts a client off. Any goroutine.
+func (w *weather) settled() {
+	if w.left.Add(-1) == 0 {
+		close(w.calm)
+	}
+}
+
+// gale is the storm on one loop.
+type gale struct {
+	*worker
+	weather *weather
+	agenda  *agenda
+	random  *rand.Rand
+	failed  map[string]uint64 // attempts, by the error's name
+}
+
+// rise sends everyone on the way.
+func (g *gale) rise() {
+	s, now := g.weather.storm, g.loop.Clock()
+	for _, member := range g.members {
+		m := member.(*mariner)
+		switch {
+		case !s.Reconnect:
+			due := now
+			if s.Rate > 0 {
+				due += time.Duration(float64(m.id) / s.Rate * float64(time.Second))
+			}
+			m.embark(due, due)
+		case m.Live() && int(float64(m.id+1)*s.Cut) > int(float64(m.id)*s.Cut):
+			m.Abort()
+			m.live = false
+			g.ready.Add(-1)
+			due := now
+			if !s.AtOnce {
+				due += g.backoff(0)
+			}
+			m.embark(now, due)
+		}
+	}
+}
+
+// backoff is how long the official client waits before the attempt with this
+// number, the first being 0. Source: the options reconnectionDelay,
+// reconnectionDelayMax and randomizationFactor of its Manager.
+func (g *gale) backoff(attempt int) time.Duration {
+	const first, most = time.Second, 5 * time.Second
+	if g.weather.storm.AtOnce {
+		return 100 * time.Millisecond
+	}
+	d := float64(first << min(attempt, 10))
+	return min(most, time.Duration(d*(0.5+g.random.Float64())))
+}
+
+// end stops all attempts, and counts who is not there if that is not the
+// caller's doing.
+func (g *gale) end(count bool) {
+	g.agenda.clear()
+	for _, member := range g.members {
+		m := member.(*mariner)
+		if !m.storming {
+			continue
+		}
+		m.storming = false
+		m.Abort()
+		if count {
+			g.fail(NotBack, fmt.Sprintf("connection %d: %d attempts failed within %v", m.id, m.attempt, g.weather.storm.Within))
+		}
+	}
+}
+
+// mariner is one client.
+type mariner struct {
+	peer
+	gale     *gale
+	begun    time.Duration // when it was cut off, or due
+	attempt  int           // that failed
+	storming bool          // on its way
+}
+
+// embark begins the storm for this client, with a first attempt at due.
+func (m *mariner) embark(begun, due time.Duration) {
+	m.gale.weather.left.Add(1)
+	m.storming, m.begun, m.attempt = true, begun, 0
+	m.gale.agenda.add(due, m)
+}
+
+// called makes the next attempt.
+func (m *mariner) called(at time.Duration) {
+	m.started = at
+	m.Start(m.w.env, m)
+}
+
+func (m *mariner) Ready(*client.Session) {
+	if m.storming {
+		m.storming = false
+		m.w.connected(&m.peer)
+		m.w.operation(m.w.loop.Now() - m.begun)
+		m.gale.weather.settled()
+	}
+	m.w.opened(&m.peer)
+}
+
+func (m *mariner) Closed(_ *client.Session, err error) {
+	if !m.storming {
+		m.w.closed(&m.peer, err)
+		return
+	}
+	var e *client.Error
+	if errors.As(err, &e) && mayRetry[e.Name] {
+		m.gale.failed[e.Name]++
+		wait := m.gale.backoff(m.attempt)
+		m.attempt++
+		m.gale.agenda.add(m.w.loop.Now()+wait, m)
+		return
+	}
+	m.storming = false
+	m.w.closed(&m.peer, err)
+	m.gale.weather.settled()
+}
+
+// mayRetry are the errors of a connect that the official client tries again
+// after: the server did not answer, or with other than a session. What breaks the
+// protocol, or is the generator's own want, is an error.
+var mayRetry = map[string]bool{
+	client.Refused: true, client.ConnectTimeout: true, client.HandshakeLate: true, client.Reset: true,
+	client.ClosedByServer: true, client.Denied: true, client.HTTPStatus: true, client.NotSocketIO: true,
+}
+
+func (m *mariner) Text(_ *client.Session, packet []byte) { m.w.fail(WrongEvent, client.Quote(packet)) }
+
+func (m *mariner) Binary(_ *client.Session, data []byte) {
+	m.w.fail(WrongEvent, "an attachment of nothing: "+client.Quote(data))
+}
