@@ -281,7 +281,7 @@ func (c *recorder) tell(now time.Time) {
 		return
 	}
 	ph, p := c.current(), c.totals()
-	p.Phase, p.Elapsed, p.Total, p.Wanted = ph.name, now.Sub(ph.began), ph.total, c.run.wanted
+	p.Phase, p.Elapsed, p.Total, p.Wanted = ph.name, max(0, now.Sub(ph.began)), ph.total, c.run.wanted
 	p.Sample, c.fresh = c.fresh, nil
 	if span := now.Sub(c.toldAt).Seconds(); span > 0 {
 		p.Rate = float64(p.Operations-c.toldOps) / span
