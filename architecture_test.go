@@ -132,6 +132,7 @@ var foreign = []struct {
 	{"github.com/andybalholm/brotli", []string{"client.go"}, []string{"."}},
 	{"github.com/alecthomas/kong", []string{"cmd/sio-bench"}, nil},
 	{"golang.org/x/term", []string{"cmd/sio-bench"}, nil},
+	{"github.com/HdrHistogram/", []string{"bench"}, nil},
 	{"golang.org/x/perf", []string{"bench"}, nil},
 	{"golang.org/x/sys", []string{"loop", "internal/uring", "bench", "bench/internal/*"}, nil},
 	{"go.uber.org/goleak", nil, []string{".", "loop", "siotest"}},

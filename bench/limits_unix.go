@@ -20,3 +20,13 @@ func checkDescriptors(need, conns int, transport string) error {
 	}
 	return nil
 }
+
+// descriptorLimit is how many descriptors the process may have open, 0 if it is
+// not known.
+func descriptorLimit() uint64 {
+	var r unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_NOFILE, &r) != nil {
+		return 0
+	}
+	return uint64(r.Cur)
+}

@@ -143,7 +143,8 @@ func (s *ServerResult) limited() (n int) {
 
 // generatorLimit says whether throughput and latency are the generator's.
 func (r *Result) generatorLimit() bool {
-	return slices.ContainsFunc(r.Warnings, func(w string) bool { return strings.HasPrefix(w, "THE GENERATOR WAS THE LIMIT") })
+	return r.Generator != nil && r.Generator.Verdict == healthLimit ||
+		slices.ContainsFunc(r.Warnings, func(w string) bool { return strings.HasPrefix(w, "THE GENERATOR WAS THE LIMIT") })
 }
 
 // errors is the number of errors of all runs.

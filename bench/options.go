@@ -99,6 +99,10 @@ type Options struct {
 	// Stats, which is asked while the server rests.
 	Metrics string
 
+	// Intervals keeps all counts of every second in [Result.Series], about a KiB
+	// each.
+	Intervals bool
+
 	// Progress is told how the run goes, twice a second, on a goroutine of the
 	// run, one call after another and none after Run has returned. nil: nobody
 	// is told.

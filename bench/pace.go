@@ -66,15 +66,7 @@ func checkRate(rate float64) error {
 func (res *Result) paced(rate float64, n uint64, lag *hist.Histogram) {
 	res.Parameters["rate"] = rate
 	res.latency("send lag", lag)
-	if p99 := lag.Quantile(0.99); p99 > lagLimit {
-		res.Warnings = append(res.Warnings, fmt.Sprintf(
-			"THE GENERATOR WAS LATE: 1 %% of the messages were sent %v or more after they were due", p99.Round(time.Microsecond)))
-	}
 	if n := float64(n); n < 0.98*rate*res.Elapsed {
 		res.Warnings = append(res.Warnings, fmt.Sprintf("the rate was not reached: %.0f of %.0f per second", n/res.Elapsed, rate))
 	}
 }
-
-// lagLimit is the send lag, at the 99th percentile, from which on an open loop's
-// generator counts as late.
-const lagLimit = 5 * time.Millisecond

@@ -83,7 +83,7 @@ func evilRun() *Result {
 	r := finishedRun()
 	r.Scenario, r.URL, r.Operation, r.Command = evil, evil, evil, []string{evil}
 	r.Parameters = map[string]any{evil: evil, "list": []string{evil}}
-	r.Environment = Environment{evil, evil, evil, 2, 2, evil, evil}
+	r.Environment = Environment{System: evil, Kernel: evil, Processor: evil, Cores: 2, GOMAXPROCS: 2, Go: evil, Revision: evil, Settings: evil, Governor: evil}
 	r.Errors = map[string]ErrorCount{evil: {Count: 3, Example: evil}}
 	r.Warnings = []string{"THE GENERATOR WAS " + evil, evil}
 	r.Assertions[0].Assertion, r.Assertions[1].Unit = evil, evil

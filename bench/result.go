@@ -44,6 +44,9 @@ type Result struct {
 	Server *Usage `json:"server,omitempty"` // nil if not measured
 	Client *Usage `json:"client,omitempty"`
 
+	// Generator says how the generator itself fared.
+	Generator *Health `json:"generator,omitempty"`
+
 	// Series has a sample a second, from the first connect to the last goodbye.
 	Series []Sample `json:"series,omitempty"`
 
@@ -193,6 +196,7 @@ func (r *run) result(operation string, operations uint64) *Result {
 		res.Latencies = append(res.Latencies, newLatency("connect", &connect))
 	}
 	r.usage(res)
+	r.health(res)
 	return res
 }
 
@@ -223,16 +227,7 @@ func (r *run) usage(res *Result) {
 	}
 	cpu := w.selfEnd.Since(w.selfBegin)
 	res.Client = &Usage{CPU: cpu.Seconds(), Cores: cpu.Seconds() / res.Elapsed}
-	if share := res.Client.Cores / float64(len(r.workers)); share > generatorFull {
-		res.Warnings = append(res.Warnings, fmt.Sprintf(
-			"THE GENERATOR WAS THE LIMIT: it took %.0f %% of a core for each of its loops; throughput and latency are its own, not the server's (try --loops %d, or less load)",
-			100*share, 2*len(r.workers)))
-	}
 }
-
-// generatorFull is the share of a core per loop from which on the generator
-// counts as the limit.
-const generatorFull = 0.8
 
 // latency adds a distribution and its quantiles as metrics.
 func (res *Result) latency(name string, h *hist.Histogram) {

@@ -80,6 +80,7 @@ func newRun(ctx context.Context, s Scenario, o Options, conns int) (*run, error)
 		l.Post(w.beat)
 		r.workers = append(r.workers, w)
 	}
+	r.watch.each = r.each
 	r.started = time.Now()
 	r.recorder = newRecorder(r)
 	if err := r.probe(); err != nil {
@@ -180,6 +181,9 @@ type worker struct {
 	respelled uint64         // answers that mean the same, in other bytes
 	interval  *interval      // since the last sample; the recorder swaps it
 	late      hist.Histogram // of pulse, in the window
+	watched   bool           // the window, as the watch has it: from begin to end
+	cpuBegin  time.Duration  // of the loop
+	cpuEnd    time.Duration
 	pulse     *reactor.Timer // every pulseStep, to see how late the loop is
 	pulseAt   time.Duration  // when it is due
 	heartbeat uint64         // how many of env.Heartbeats are in done, where beats count
@@ -223,7 +227,7 @@ func (w *worker) beat() {
 	now := w.loop.Clock()
 	if w.pulseAt > 0 {
 		w.interval.late.Record(now - w.pulseAt)
-		if w.recording {
+		if w.watched {
 			w.late.Record(now - w.pulseAt)
 		}
 	}

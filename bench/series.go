@@ -29,6 +29,10 @@ type Sample struct {
 	// loop, else of its loops' timers.
 	LagP99 float64 `json:"lag_p99_us,omitempty"`
 
+	// Histogram has all counts of the main latency in this second, in the text
+	// form of [Latency.Histogram]; only with [Options.Intervals].
+	Histogram string `json:"histogram,omitempty"`
+
 	Client Load  `json:"client"`
 	Server *Load `json:"server,omitempty"` // nil if not measured
 }
@@ -209,6 +213,9 @@ func (c *recorder) sample(now time.Time, last bool) {
 		s.LagP99 = us(lag.Quantile(0.99))
 	} else {
 		s.LagP99 = us(c.sum.late.Quantile(0.99))
+	}
+	if c.run.options.Intervals {
+		s.Histogram = c.sum.latency.Encode()
 	}
 	if c.self != nil {
 		s.Client = c.self.load(now, last)

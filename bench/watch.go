@@ -18,8 +18,9 @@ type watch struct {
 	server *proc.Process // nil: not measured
 	self   *proc.Process // nil: not available
 	stats  string
-	notes  []string // why something is not measured
-	tells  *scraper // nil: the server tells nothing
+	notes  []string              // why something is not measured
+	tells  *scraper              // nil: the server tells nothing
+	each   func(f func(*worker)) // runs f on every loop
 
 	serverBegin, serverEnd proc.CPU
 	selfBegin, selfEnd     proc.CPU
@@ -66,6 +67,7 @@ func (w *watch) begin() {
 	if w.tells != nil {
 		w.tellsBegin = w.tells.now()
 	}
+	w.each(func(w *worker) { w.cpuBegin, w.watched = w.loop.CPU(), true })
 	w.selfBegin = cpuOf(w.self)
 	w.serverBegin = cpuOf(w.server)
 }
@@ -73,6 +75,7 @@ func (w *watch) begin() {
 func (w *watch) end() {
 	w.serverEnd = cpuOf(w.server)
 	w.selfEnd = cpuOf(w.self)
+	w.each(func(w *worker) { w.cpuEnd, w.watched = w.loop.CPU(), false })
 	if w.tells != nil {
 		w.tellsEnd = w.tells.now()
 	}

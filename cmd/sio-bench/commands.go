@@ -303,6 +303,7 @@ func (a *app) scenario(c scenarioCommand) error {
 		return err
 	}
 	p := newProgress(a.errOut, flags.Quiet)
+	o.Intervals = flags.HLog != ""
 	o.Progress = func(q bench.Progress) {
 		p.run(q)
 		files.sample(q.Sample)
@@ -325,6 +326,9 @@ func (a *app) scenario(c scenarioCommand) error {
 		err = failed
 	}
 	if failed := files.finish(res); err == nil {
+		err = failed
+	}
+	if failed := flags.writeHDR(res); err == nil {
 		err = failed
 	}
 	switch {

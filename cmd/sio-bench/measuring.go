@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 
 	"github.com/e6a90ca8/sio/bench"
@@ -13,6 +14,9 @@ import (
 // come out.
 type measuring struct {
 	Metrics string `help:"URL at which the server tells of its own process, asked each second: Prometheus text, or expvar's JSON." placeholder:"URL"`
+
+	HGRM string `name:"hgrm" help:"Write the percentiles of the main latency to FILE, in HdrHistogram's text format; with a * in FILE, of every latency, its name for the *." placeholder:"FILE" group:"Output"`
+	HLog string `name:"hlog" help:"Write the main latency second by second to FILE, as a HdrHistogram interval log." placeholder:"FILE" group:"Output"`
 
 	Assert []string `sep:"none" help:"Threshold that the result has to keep, as 'echo.p99<5ms', 'errors<0.1%', 'rate>50k', 'server.rss<200MiB', 'cpu<12us'; may be repeated." placeholder:"FIGURE<VALUE" group:"Thresholds"`
 }
@@ -83,4 +87,31 @@ func figure(v bench.Outcome) string {
 		return count(v.Value) + " per second"
 	}
 	return amount(bench.Metric{Unit: v.Unit, Value: v.Value})
+}
+
+// writeHDR writes the files that --hgrm and --hlog ask for.
+func (m *measuring) writeHDR(res *bench.Result) error {
+	if m.HLog != "" {
+		if err := writeFile(m.HLog, func(f *os.File) error { return res.WriteHLog(f) }); err != nil {
+			return err
+		}
+	}
+	if m.HGRM == "" {
+		return nil
+	}
+	if !strings.Contains(m.HGRM, "*") {
+		l := res.Main()
+		if l == nil {
+			return errors.New("--hgrm: no latency was measured")
+		}
+		return writeFile(m.HGRM, func(f *os.File) error { return l.WriteHGRM(f) })
+	}
+	for i := range res.Latencies {
+		l := &res.Latencies[i]
+		name := strings.ReplaceAll(m.HGRM, "*", strings.ReplaceAll(l.Name, " ", "-"))
+		if err := writeFile(name, func(f *os.File) error { return l.WriteHGRM(f) }); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -2,6 +2,8 @@ package main
 
 import (
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -68,5 +70,29 @@ func TestFigure(t *testing.T) {
 		if got := figure(tc.v); got != tc.want {
 			t.Errorf("%+v: %q, want %q", tc.v, got, tc.want)
 		}
+	}
+}
+
+// TestHDRFiles: the files are written, one for each latency where a star says so.
+func TestHDRFiles(t *testing.T) {
+	s := server(t, nil)
+	dir := t.TempDir()
+	out, errOut, code := call(t, "echo", s.URL, "-c", "1", "-d", "200ms", "-w", "0s", "-q",
+		"--hgrm", filepath.Join(dir, "x-*.hgrm"), "--hlog", filepath.Join(dir, "x.hlog"))
+	if code != exitOK {
+		t.Fatalf("exit %d\n%s%s", code, out, errOut)
+	}
+	for name, want := range map[string]string{"x-connect.hgrm": "TotalCount", "x-echo.hgrm": "TotalCount", "x.hlog": "StartTimestamp"} {
+		text, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil || !strings.Contains(string(text), want) {
+			t.Errorf("%s: %v\n%.200s", name, err, text)
+		}
+	}
+	call(t, "echo", s.URL, "-c", "1", "-d", "50ms", "-w", "0s", "-q", "--hgrm", filepath.Join(dir, "main.hgrm"))
+	if text, err := os.ReadFile(filepath.Join(dir, "main.hgrm")); err != nil || !strings.Contains(string(text), "TotalCount") {
+		t.Errorf("%v\n%.200s", err, text)
+	}
+	if _, errOut, code := call(t, "echo", s.URL, "-c", "1", "-d", "50ms", "-w", "0s", "-q", "--hgrm", dir+"/no/such"); code != exitErrors || !strings.Contains(errOut, "no/such") {
+		t.Errorf("exit %d\n%s", code, errOut)
 	}
 }

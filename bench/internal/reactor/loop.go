@@ -2,6 +2,7 @@ package reactor
 
 import (
 	"net/netip"
+	"runtime"
 	"sync"
 	"time"
 )
@@ -89,6 +90,8 @@ func (l *Loop) Dial(addr netip.AddrPort, h Handler) *Conn {
 }
 
 func (l *Loop) run() {
+	runtime.LockOSThread() // so that its processor time can be told: see CPU
+	defer runtime.UnlockOSThread()
 	for !l.stopping {
 		l.poll.wait(l, l.untilNext())
 		l.runPosts()

@@ -1,0 +1,115 @@
+package bench
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/e6a90ca8/sio/bench/internal/hist"
+)
+
+// Health is how the generator itself fared in the window, and what that means for
+// the figures.
+type Health struct {
+	// Verdict is "ok"; "busy" when latencies hold a part of the generator's own
+	// delay; "limit" when throughput and latency are the generator's and not the
+	// server's. The server's cost per operation stands in any case.
+	Verdict string   `json:"verdict"`
+	Reasons []string `json:"reasons,omitempty"` // why it is not "ok"
+
+	Loops   []LoopHealth `json:"loops"`
+	LagP99  float64      `json:"lag_p99_us"`            // of the loops' timers
+	LagMax  float64      `json:"lag_max_us"`            //
+	SendP99 float64      `json:"send_p99_us,omitempty"` // of sending, in an open loop
+	FDs     int          `json:"fds,omitempty"`         // the most that were open
+	FDLimit uint64       `json:"fd_limit,omitempty"`
+}
+
+// LoopHealth is one loop's part of it.
+type LoopHealth struct {
+	Cores  float64 `json:"cores,omitempty"` // processor seconds per second; 0: not told
+	LagP99 float64 `json:"lag_p99_us"`
+}
+
+// The bounds of the verdicts.
+const (
+	generatorFull = 0.8 // of a core, by one loop: the limit
+	generatorBusy = 0.6
+
+	lagLimit = 5 * time.Millisecond // of sending in an open loop, at the 99th percentile: the limit
+	lateBusy = 5 * time.Millisecond // of a loop's timers, at the 99th percentile: busy
+	fdsBusy  = 0.9                  // of the descriptors that may be open
+)
+
+// The verdicts, from good to bad.
+const (
+	healthOK    = "ok"
+	healthBusy  = "busy"
+	healthLimit = "limit"
+)
+
+// limit adds a reason for the worst verdict, busy one for the middle one.
+func (h *Health) limit(format string, args ...any) {
+	h.Verdict = healthLimit
+	h.Reasons = append(h.Reasons, fmt.Sprintf(format, args...))
+}
+
+func (h *Health) busy(format string, args ...any) {
+	if h.Verdict == healthOK {
+		h.Verdict = healthBusy
+	}
+	h.Reasons = append(h.Reasons, fmt.Sprintf(format, args...))
+}
+
+// health judges the generator by what its loops and the system say, and warns
+// loudly if it was the limit.
+func (r *run) health(res *Result) {
+	h := &Health{Verdict: healthOK}
+	res.Generator = h
+	var late, lag hist.Histogram
+	r.each(func(w *worker) {
+		l := LoopHealth{LagP99: us(w.late.Quantile(0.99))}
+		if cpu := w.cpuEnd - w.cpuBegin; cpu > 0 && res.Elapsed > 0 {
+			l.Cores = cpu.Seconds() / res.Elapsed
+		}
+		h.Loops = append(h.Loops, l)
+		late.Merge(&w.late)
+		lag.Merge(&w.lag)
+	})
+	h.LagP99, h.LagMax, h.SendP99 = us(late.Quantile(0.99)), us(late.Max()), us(lag.Quantile(0.99))
+	for i := range res.Series {
+		h.FDs = max(h.FDs, res.Series[i].Client.FDs)
+	}
+	h.FDLimit = descriptorLimit()
+
+	share, place := 0.0, 0
+	for i, l := range h.Loops {
+		if l.Cores > share {
+			share, place = l.Cores, i
+		}
+	}
+	if share == 0 && res.Client != nil { // the system tells of the process only
+		share = res.Client.Cores / float64(len(r.workers))
+	}
+	switch {
+	case share > generatorFull:
+		h.limit("loop %d took %.0f %% of a core", place, 100*share)
+		res.Warnings = append(res.Warnings, fmt.Sprintf(
+			"THE GENERATOR WAS THE LIMIT: it took %.0f %% of a core for one of its loops; throughput and latency are its own, not the server's (try --loops %d, or less load)",
+			100*share, 2*len(r.workers)))
+	case share > generatorBusy:
+		h.busy("loop %d took %.0f %% of a core", place, 100*share)
+	}
+	if p99 := lag.Quantile(0.99); p99 > lagLimit {
+		h.limit("1 %% of the messages were sent %v or more after they were due", p99.Round(time.Microsecond))
+		res.Warnings = append(res.Warnings, fmt.Sprintf(
+			"THE GENERATOR WAS LATE: 1 %% of the messages were sent %v or more after they were due", p99.Round(time.Microsecond)))
+	}
+	if p99 := late.Quantile(0.99); p99 > lateBusy {
+		h.busy("1 %% of the looks at the clock came %v or more after they were due: the machine has too little to give", p99.Round(time.Microsecond))
+		res.Warnings = append(res.Warnings, fmt.Sprintf(
+			"the generator was kept waiting by the machine, %v or more in 1 %% of its looks: latencies have that in them", p99.Round(time.Microsecond)))
+	}
+	if h.FDLimit > 0 && float64(h.FDs) > fdsBusy*float64(h.FDLimit) {
+		h.busy("%d of %d descriptors were open", h.FDs, h.FDLimit)
+	}
+}
