@@ -128,7 +128,7 @@ func (c *Comparison) row(sides []*sideCase, m Metric) {
 	old := sides[0].values(m.Name)
 	r := ComparisonRow{
 		Case: sides[0].Case, Server: sides[0].Server, Metric: m.Name, Unit: m.Unit, Higher: m.Higher,
-		Old: newSpread(old),
+		Old: NewSpread(old),
 	}
 	some := false
 	for _, s := range sides[1:] {
@@ -146,8 +146,8 @@ func (c *Comparison) row(sides []*sideCase, m Metric) {
 }
 
 func newChange(old, values []float64, higher bool, threshold float64) Change {
-	c := Change{New: newSpread(values), P: 1, Verdict: TooFew}
-	before, after := newSpread(old).Median, c.New.Median
+	c := Change{New: NewSpread(values), P: 1, Verdict: TooFew}
+	before, after := NewSpread(old).Median, c.New.Median
 	if before > 0 && after >= 0 && len(values) > 0 {
 		r := after / before
 		c.Ratio = &r

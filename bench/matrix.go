@@ -11,6 +11,7 @@ import (
 // round is a set of runs close in time. A machine's speed drifts by far more than
 // servers differ; ratios within a round do not. The order changes from round to
 // round: over the rounds, each server comes behind each other one about as often.
+// A round has all cases, so the spread of a figure is that of the whole time.
 type Matrix struct {
 	Servers  []ServerSpec
 	Cases    []Case
@@ -23,7 +24,7 @@ type Matrix struct {
 	// Rounds that are whole are taken from it.
 	Earlier *MatrixResult
 
-	// Keep is called after each round with the result so far, which is valid until
+	// Keep is called after each round of a case with the result so far, which is valid until
 	// Keep returns. nil: nobody keeps it. An error ends the matrix.
 	Keep func(*MatrixResult) error
 }
@@ -116,7 +117,8 @@ type Spread struct {
 	N      int     `json:"n"`
 }
 
-func newSpread(values []float64) Spread {
+// NewSpread is that of values; zero if there are none.
+func NewSpread(values []float64) Spread {
 	s := slices.Sorted(slices.Values(values))
 	n := len(s)
 	if n == 0 {
@@ -254,22 +256,28 @@ func (t *tournament) run() (*MatrixResult, error) {
 	res.Absent = t.absent
 	for i := range t.Cases {
 		res.Cases = append(res.Cases, t.prepare(&t.Cases[i]))
-		for range t.missing(&res.Cases[i]) {
-			t.runs++
-			t.left += t.estimate(&t.Cases[i])
-		}
+		n := t.missingAll(&res.Cases[i])
+		t.runs += n
+		t.left += time.Duration(n) * t.estimate(&t.Cases[i])
 	}
-	for i := range t.Cases {
-		if err := t.play(i, res); err != nil {
-			return nil, err
+	last := 0
+	for i := range res.Cases {
+		last = max(last, t.rounds(&res.Cases[i]))
+	}
+	for round := range last {
+		for i := range t.Cases {
+			if err := t.play(i, round, res); err != nil {
+				return nil, err
+			}
+			if res.Interrupted {
+				break
+			}
 		}
 		if res.Interrupted {
 			break
 		}
 	}
-	for i := range res.Cases {
-		res.Cases[i].evaluate(t.Baseline)
-	}
+	res.Evaluate()
 	res.Finished = time.Now().UTC().Truncate(time.Second)
 	return res, nil
 }
@@ -291,35 +299,47 @@ func (t *tournament) prepare(k *Case) CaseResult {
 	return cr
 }
 
-// slot is a run that is to be made.
-type slot struct {
-	round, place int // place in the case's servers
+// rounds is the number of rounds of a case.
+func (t *tournament) rounds(cr *CaseResult) int {
+	if cr.Rounds != 0 {
+		return cr.Rounds
+	}
+	return t.Rounds
 }
 
-// missing are the runs of a case that are still to be made, in their order.
-func (t *tournament) missing(cr *CaseResult) (list []slot) {
-	rounds := cr.Rounds
-	if rounds == 0 {
-		rounds = t.Rounds
+// missing are the runs of a round of a case that are still to be made, in their
+// order, by their server's place in the case.
+func (t *tournament) missing(cr *CaseResult, round int) (list []int) {
+	if round >= t.rounds(cr) {
+		return nil
 	}
-	for round := range rounds {
-		for _, place := range turns(len(cr.Servers), round) {
-			if cr.Servers[place].run(round) == nil {
-				list = append(list, slot{round, place})
-			}
+	for _, place := range turns(len(cr.Servers), round) {
+		if cr.Servers[place].run(round) == nil {
+			list = append(list, place)
 		}
 	}
 	return list
 }
 
-// play makes the runs of case i.
-func (t *tournament) play(i int, res *MatrixResult) error {
+// missingAll is the number of runs of a case that are still to be made.
+func (t *tournament) missingAll(cr *CaseResult) (n int) {
+	for round := range t.rounds(cr) {
+		n += len(t.missing(cr, round))
+	}
+	return n
+}
+
+// play makes the runs of a round of case i.
+func (t *tournament) play(i, round int, res *MatrixResult) error {
 	k, cr := &t.Cases[i], &res.Cases[i]
-	list := t.missing(cr)
-	for n, at := range list {
-		s := &cr.Servers[at.place]
+	list := t.missing(cr, round)
+	if len(list) == 0 {
+		return nil
+	}
+	for _, place := range list {
+		s := &cr.Servers[place]
 		began := time.Now()
-		result, err := t.one(k, s.Name, at.round)
+		result, err := t.one(k, s.Name, round)
 		if t.ctx.Err() != nil {
 			res.Interrupted = true
 			return nil
@@ -330,19 +350,18 @@ func (t *tournament) play(i int, res *MatrixResult) error {
 		if err != nil {
 			s.Failed = append(s.Failed, err.Error())
 		} else {
-			s.Runs, s.Rounds = append(s.Runs, result), append(s.Rounds, at.round)
-		}
-		if t.Keep != nil && (n+1 == len(list) || list[n+1].round != at.round) {
-			cr.evaluate(t.Baseline)
-			res.Interrupted = true // as long as there is more to come
-			res.Finished = time.Now().UTC().Truncate(time.Second)
-			if err := t.Keep(res); err != nil {
-				return err
-			}
-			res.Interrupted = false
+			s.Runs, s.Rounds = append(s.Runs, result), append(s.Rounds, round)
 		}
 	}
-	return nil
+	if t.Keep == nil {
+		return nil
+	}
+	cr.evaluate(t.Baseline)
+	res.Interrupted = true // as long as there is more to come
+	res.Finished = time.Now().UTC().Truncate(time.Second)
+	err := t.Keep(res)
+	res.Interrupted = false
+	return err
 }
 
 // one runs k once against the server of that name.

@@ -1,6 +1,9 @@
 package bench
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // run is the run of a round, nil if there is none.
 func (s *ServerResult) run(round int) *Result {
@@ -79,7 +82,7 @@ func (c *CaseResult) evaluate(baseline string) {
 			if len(values) == 0 {
 				continue
 			}
-			f.Spread = newSpread(values)
+			f.Spread = NewSpread(values)
 			f.ToFirst = c.ratio(place, 0, m.Name)
 			if base >= 0 {
 				f.ToBaseline = c.ratio(place, base, m.Name)
@@ -98,7 +101,7 @@ func (c *CaseResult) ratio(place, to int, metric string) *Spread {
 	if len(values) == 0 {
 		return nil
 	}
-	s := newSpread(values)
+	s := NewSpread(values)
 	return &s
 }
 
@@ -116,4 +119,119 @@ func (c *CaseResult) ratios(place, to int, metric string) (values []float64) {
 		}
 	}
 	return values
+}
+
+// Evaluate makes the figures anew out of the runs.
+func (r *MatrixResult) Evaluate() {
+	for i := range r.Cases {
+		r.Cases[i].evaluate(r.Baseline)
+	}
+}
+
+// Case is the case of that name, nil if there is none.
+func (r *MatrixResult) Case(name string) *CaseResult {
+	for i := range r.Cases {
+		if r.Cases[i].Name == name {
+			return &r.Cases[i]
+		}
+	}
+	return nil
+}
+
+// Server is the result of the server of that name, nil if there is none.
+func (c *CaseResult) Server(name string) *ServerResult {
+	if i := c.place(name); i >= 0 {
+		return &c.Servers[i]
+	}
+	return nil
+}
+
+func (c *CaseResult) place(name string) int {
+	return slices.IndexFunc(c.Servers, func(s ServerResult) bool { return s.Name == name })
+}
+
+// Ratios are those of one server to another in a metric, round by round; nil if a
+// server is not there.
+func (c *CaseResult) Ratios(server, to, metric string) []float64 {
+	a, b := c.place(server), c.place(to)
+	if a < 0 || b < 0 {
+		return nil
+	}
+	return c.ratios(a, b, metric)
+}
+
+// Values are the rounds of which the server has a run with that metric, and its
+// values in them.
+func (s *ServerResult) Values(metric string) (rounds []int, values []float64) {
+	for i, r := range s.Runs {
+		if m, ok := r.Metric(metric); ok {
+			rounds, values = append(rounds, s.round(i)), append(values, m.Value)
+		}
+	}
+	return rounds, values
+}
+
+// Figure is the figure of a metric, nil if there is none.
+func (s *ServerResult) Figure(metric string) *Figure {
+	for i := range s.Figures {
+		if s.Figures[i].Metric == metric {
+			return &s.Figures[i]
+		}
+	}
+	return nil
+}
+
+// Slim takes out of the runs what is long: series, histograms, and curves. The
+// curves of one run of each server and case stay if keepCurves says so: those of
+// the run that is in the middle by its main latency's 99th percentile.
+func (r *MatrixResult) Slim(keepCurves func(name string) bool) {
+	for i := range r.Cases {
+		k := &r.Cases[i]
+		for j := range k.Servers {
+			s := &k.Servers[j]
+			middle := -1
+			if keepCurves(k.Name) {
+				middle = s.middle()
+			}
+			for n, run := range s.Runs {
+				run.Series = nil
+				for l := range run.Latencies {
+					run.Latencies[l].Histogram = ""
+					if n != middle || run.Latencies[l].Name != run.Operation {
+						run.Latencies[l].Curve = nil
+					}
+				}
+			}
+		}
+	}
+}
+
+// middle is the run whose main latency has the median 99th percentile, -1 if none
+// has one.
+func (s *ServerResult) middle() int {
+	type place struct {
+		run int
+		p99 float64
+	}
+	var all []place
+	for n, run := range s.Runs {
+		if l := run.Latency(run.Operation); l != nil {
+			all = append(all, place{n, l.P99})
+		}
+	}
+	if len(all) == 0 {
+		return -1
+	}
+	slices.SortStableFunc(all, func(a, b place) int { return cmp.Compare(a.p99, b.p99) })
+	return all[len(all)/2].run
+}
+
+// Latency is the latency of that name, nil if there is none.
+func (r *Result) Latency(name string) *Latency {
+	for i := range r.Latencies {
+		if r.Latencies[i].Name == name {
+			return &r.Latencies[i]
+		}
+	}
+	return nil
 }

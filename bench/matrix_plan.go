@@ -129,10 +129,7 @@ func (m *Matrix) Plan() ([]PlannedCase, time.Duration, error) {
 	for i := range t.Cases {
 		k := &t.Cases[i]
 		cr := t.prepare(k)
-		p := PlannedCase{Case: k.Name, Line: k.Line, Fresh: k.Fresh, Rounds: k.Rounds, Runs: len(t.missing(&cr)), Each: t.estimate(k)}
-		if p.Rounds == 0 {
-			p.Rounds = t.Rounds
-		}
+		p := PlannedCase{Case: k.Name, Line: k.Line, Fresh: k.Fresh, Rounds: t.rounds(&cr), Runs: t.missingAll(&cr), Each: t.estimate(k)}
 		for _, s := range cr.Servers {
 			p.Servers = append(p.Servers, s.Name)
 		}

@@ -45,11 +45,14 @@ func Repeat(first, second *MatrixResult) *Repetition {
 		k := &first.Cases[i]
 		for j := range k.Servers {
 			old := &k.Servers[j]
-			again := second.server(k.Name, old.Name)
+			var again *ServerResult
+			if c := second.Case(k.Name); c != nil {
+				again = c.Server(old.Name)
+			}
 			for place, f := range old.Figures {
 				var g *Figure
 				if again != nil {
-					g = again.figure(f.Metric)
+					g = again.Figure(f.Metric)
 				}
 				if g == nil {
 					r.Unjudged++
@@ -93,21 +96,6 @@ func (r *Repetition) judge(at RepeatedFigure, old, again *Spread) {
 	at.Old, at.New = *old, *again
 	at.Apart = again.Max < old.Min || again.Min > old.Max
 	r.Outside = append(r.Outside, at)
-}
-
-// server is the result of a case against a server, nil if there is none.
-func (r *MatrixResult) server(name, server string) *ServerResult {
-	for i := range r.Cases {
-		if r.Cases[i].Name != name {
-			continue
-		}
-		for j := range r.Cases[i].Servers {
-			if r.Cases[i].Servers[j].Name == server {
-				return &r.Cases[i].Servers[j]
-			}
-		}
-	}
-	return nil
 }
 
 // WriteMarkdown writes it for people.

@@ -69,13 +69,13 @@ func (r *MatrixResult) writeCase(b *strings.Builder, c *CaseResult) {
 		b.WriteByte('\n')
 		for _, s := range c.Servers {
 			fmt.Fprintf(b, "| %s |", cell(s.Name))
-			f := s.figure(metrics[0].Metric)
+			f := s.Figure(metrics[0].Metric)
 			fmt.Fprintf(b, " %s | %s |", spread(f), ratio(f, f != nil, func(f *Figure) *Spread { return f.ToFirst }))
 			if base {
 				fmt.Fprintf(b, " %s |", ratio(f, f != nil, func(f *Figure) *Spread { return f.ToBaseline }))
 			}
 			for _, m := range metrics[1:] {
-				fmt.Fprintf(b, " %s |", spread(s.figure(m.Metric)))
+				fmt.Fprintf(b, " %s |", spread(s.Figure(m.Metric)))
 			}
 			fmt.Fprintf(b, " %s | %s |\n", s.generator(), s.errors())
 		}
@@ -103,16 +103,6 @@ func (r *MatrixResult) writeCase(b *strings.Builder, c *CaseResult) {
 	}
 }
 
-// figure is the figure of a metric, nil if there is none.
-func (s *ServerResult) figure(metric string) *Figure {
-	for i := range s.Figures {
-		if s.Figures[i].Metric == metric {
-			return &s.Figures[i]
-		}
-	}
-	return nil
-}
-
 // generator is the median of the generator's own cores.
 func (s *ServerResult) generator() string {
 	var cores []float64
@@ -124,7 +114,7 @@ func (s *ServerResult) generator() string {
 	if len(cores) == 0 {
 		return "–"
 	}
-	text := fmt.Sprintf("%.2f", newSpread(cores).Median)
+	text := fmt.Sprintf("%.2f", NewSpread(cores).Median)
 	if n := s.limited(); n > 0 {
 		text += fmt.Sprintf(" **the limit in %d of %d**", n, len(s.Runs))
 	}

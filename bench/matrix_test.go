@@ -75,7 +75,7 @@ func TestMatrix(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := "echo 1 one, echo 1 two, echo 1 three, echo 2 three, echo 2 two, echo 2 one, conn 1 one, conn 1 three, conn 2 three, conn 2 one"
+	want := "echo 1 one, echo 1 two, echo 1 three, conn 1 one, conn 1 three, echo 2 three, echo 2 two, echo 2 one, conn 2 three, conn 2 one"
 	if got := strings.Join(order, ", "); got != want {
 		t.Errorf("order\n%s\nwant\n%s", got, want)
 	}
