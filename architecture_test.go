@@ -110,9 +110,11 @@ var staircase = []step{
 	{"codec/*", nil, nil},
 
 	// Beside it: sees servers only over TCP.
-	{"cmd/sio-bench", []string{"bench", "bench/benchtest", "bench/selfcheck", "codec/*"}, nil},
+	{"cmd/sio-bench", []string{"bench", "bench/doctor", "bench/benchtest", "bench/selfcheck", "codec/*"}, nil},
 	{"bench/selfcheck", []string{"bench", "bench/benchtest"}, nil},
 	{"bench", []string{"bench/internal/*", "codec/*"}, []string{"bench/benchtest"}},
+	{"bench/doctor", nil, nil},
+	{"bench/benchmarks", []string{"bench", "bench/internal/plot"}, nil},
 	{"bench/benchtest", []string{"codec/*"}, nil},
 	{"bench/internal/*", []string{"bench/internal/*", "codec/*"}, nil},
 }
@@ -134,7 +136,7 @@ var foreign = []struct {
 	{"golang.org/x/term", []string{"cmd/sio-bench"}, nil},
 	{"github.com/HdrHistogram/", []string{"bench"}, nil},
 	{"golang.org/x/perf", []string{"bench"}, nil},
-	{"golang.org/x/sys", []string{"loop", "internal/uring", "bench", "bench/internal/*"}, nil},
+	{"golang.org/x/sys", []string{"loop", "internal/uring", "bench", "bench/doctor", "bench/internal/*"}, nil},
 	{"go.uber.org/goleak", nil, []string{".", "loop", "siotest"}},
 }
 

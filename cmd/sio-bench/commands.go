@@ -19,6 +19,7 @@ type commandLine struct {
 	scenarios
 	Matrix    matrixCommand    `cmd:"" help:"Start several servers and run the same cases against them, turn about."`
 	Compare   compareCommand   `cmd:"" help:"Compare results: better, worse, or the same within chance."`
+	Doctor    doctorCommand    `cmd:"" help:"See what bounds connections on this machine, and what would disturb figures."`
 	Target    targetCommand    `cmd:"" help:"Run a small server to try the scenarios on, with faults if wished."`
 	Selfcheck selfcheckCommand `cmd:"" help:"See that every fault a server can have is caught, and no other."`
 }
@@ -41,6 +42,7 @@ Examples:
   sio-bench idle :3000 --steps 2000,10000,18000 --pid 4711
   sio-bench matrix --server 'ours=./server' --server 'node=node server.js' --markdown result.md
   sio-bench compare 'old*.json' 'new*.json' --threshold 3%
+  sio-bench doctor :3000 -c 100000
 
 Exit code: 0 all well, 1 errors were counted or the run failed, 2 wrong usage, 3 a threshold was missed,
 4 a comparison shows something worse, 130 interrupted.`),
@@ -87,12 +89,17 @@ type common struct {
 	Quiet bool `short:"q" help:"No progress." group:"Output"`
 }
 
+// withHost is a URL of which only :port may have been given.
+func withHost(url string) string {
+	if strings.HasPrefix(url, ":") {
+		return "127.0.0.1" + url
+	}
+	return url
+}
+
 // options makes the scenario's options.
 func (c *common) options() (bench.Options, error) {
-	url := c.URL
-	if strings.HasPrefix(url, ":") {
-		url = "127.0.0.1" + url
-	}
+	url := withHost(c.URL)
 	o := bench.Options{
 		URL: url, Transport: c.Transport, Path: c.Path, Namespace: c.Namespace, Auth: json.RawMessage(c.Auth), Headers: c.Header,
 		Conns: c.Conns, Duration: c.Duration, Warmup: c.Warmup, Concurrency: c.Concurrency, Timeout: c.Timeout, Drain: c.Drain, Late: c.Late, Loops: c.Loops,
