@@ -11,10 +11,10 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 MODULES = interop interop/matrix/go bench/peers webtransport examples/mount
 
 .DEFAULT_GOAL := help
-.PHONY: help run client test check build-all unit modules fuzz fuzz-short interop bench bench-micro clean
+.PHONY: help run client test check build-all unit modules fuzz fuzz-short interop bench bench-repeat bench-page bench-micro clean
 
 help: ## list the targets
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: client ## start the example on ADDR (:3000) and print its address
 	@$(GO) build -o bin/chat ./examples/chat
@@ -59,9 +59,16 @@ interop: ## the official client, in Node and in Chromium, and clients of five la
 	node interop/js/run.mjs --sio
 	cd interop/matrix && $(GO) run .
 
-bench: ## sio, Node and bare gnet side by side, interleaved (some 40 minutes; nothing else should run)
+bench: ## sio beside other servers, interleaved, and BENCHMARKS.md out of it (some 40 minutes; nothing else should run)
 	@scripts/need.sh node npm
 	scripts/bench.sh
+
+bench-repeat: ## the same once more: which figures of BENCHMARKS.md it bears out
+	@scripts/need.sh node npm
+	scripts/bench.sh --repeat
+
+bench-page: ## BENCHMARKS.md out of the results in bench/results
+	$(GO) run ./bench/benchmarks
 
 bench-micro: ## benchmarks of the parts: BENCH=pattern
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime 200ms ./...

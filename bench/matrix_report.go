@@ -30,15 +30,25 @@ func (r *MatrixResult) WriteMarkdown(w io.Writer) error {
 	for _, a := range r.Absent {
 		fmt.Fprintf(&b, "\n%s was left out: %s\n", a.Name, strings.ReplaceAll(a.Why, "\n", " "))
 	}
-	for i := range r.Cases {
-		r.writeCase(&b, &r.Cases[i])
+	if err := r.WriteCases(&b, 2); err != nil {
+		return err
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }
 
-func (r *MatrixResult) writeCase(b *strings.Builder, c *CaseResult) {
-	fmt.Fprintf(b, "\n## %s\n\n", c.Name)
+// WriteCases writes the tables of all cases alone, with headings of that level.
+func (r *MatrixResult) WriteCases(w io.Writer, level int) error {
+	var b strings.Builder
+	for i := range r.Cases {
+		r.writeCase(&b, &r.Cases[i], level)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func (r *MatrixResult) writeCase(b *strings.Builder, c *CaseResult, level int) {
+	fmt.Fprintf(b, "\n%s %s\n\n", strings.Repeat("#", level), c.Name)
 	if c.Line != "" {
 		fmt.Fprintf(b, "`sio-bench %s`\n\n", c.Line)
 	}
@@ -115,14 +125,14 @@ func (s *ServerResult) generator() string {
 		return "–"
 	}
 	text := fmt.Sprintf("%.2f", NewSpread(cores).Median)
-	if n := s.limited(); n > 0 {
+	if n := s.Limited(); n > 0 {
 		text += fmt.Sprintf(" **the limit in %d of %d**", n, len(s.Runs))
 	}
 	return text
 }
 
-// limited is the number of runs in which the generator was the limit.
-func (s *ServerResult) limited() (n int) {
+// Limited is the number of runs in which the generator was the limit.
+func (s *ServerResult) Limited() (n int) {
 	for _, run := range s.Runs {
 		if run.generatorLimit() {
 			n++

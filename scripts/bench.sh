@@ -1,21 +1,53 @@
 #!/usr/bin/env bash
-# Measures sio, Node's socket.io and bare gnet side by side, interleaved, and leaves tables
-# and all results in bin/bench. Nothing else should run meanwhile.
+# Measures sio beside other servers, suite by suite (bench/peers/SUITE.json), and writes
+# BENCHMARKS.md out of what came out. Nothing else should run meanwhile.
 #
-#   scripts/bench.sh [events|memory] [ROUNDS]
+#   scripts/bench.sh [--rounds N | --resume | --repeat] [SUITE…]    default: all suites
+#
+#   --rounds N  other rounds than the suites have; results stay in bin/bench, the page is
+#               not written
+#   --resume    go on with suites that were interrupted
+#   --repeat    run what bench/results has once more, and say what it bears out; exit code
+#               4 if a ratio is not
 set -euo pipefail
 cd "$(dirname "$0")/.."
-part=${1:-all} rounds=${2:-}
-out=bin/bench
+out=bin/bench rounds= how=new suites=()
+while [ $# -gt 0 ]; do
+	case $1 in
+	--rounds) rounds=$2 && shift ;;
+	--resume | --repeat) how=${1#--} ;;
+	-*) echo "unknown option $1" >&2 && exit 2 ;;
+	*) suites+=("$1") ;;
+	esac
+	shift
+done
+[ ${#suites[@]} -gt 0 ] || suites=(events memory heartbeat cycles others)
 mkdir -p "$out"
 
 go build -o bin/sio-bench ./cmd/sio-bench
-(cd bench/peers && go build -o ../../bin/peer-sio ./sio && go build -o ../../bin/peer-baregnet ./baregnet)
-[ -d bench/peers/node/node_modules/socket.io ] || npm ci --prefix bench/peers/node --no-audit --no-fund --loglevel=error
+scripts/peers.sh
 
-for p in events memory; do
-	[ "$part" = all ] || [ "$part" = $p ] || continue
-	echo "$p"
-	bin/sio-bench matrix --plan bench/peers/$p.json ${rounds:+--rounds "$rounds"} --markdown "$out/$p.md" --json "$out/$p.json"
-	cat "$out/$p.md"
+# Errors that a run counted (1) and ratios that are not borne out (4) are told at the end;
+# whatever else goes wrong ends it.
+worst=0
+for s in "${suites[@]}"; do
+	echo "== $s"
+	plan=(--plan "bench/peers/$s.json" ${rounds:+--rounds "$rounds"})
+	target=$out/$s
+	case $how in
+	resume) ! grep -q '"interrupted": true' "$out/$s.json" 2>/dev/null || plan=(--resume "$out/$s.json") ;;
+	repeat) plan=(--repeat-of "bench/results/$s.json" ${rounds:+--rounds "$rounds"}) target=$out/$s-again ;;
+	esac
+	code=0
+	bin/sio-bench matrix "${plan[@]}" --markdown "$target.md" --json "$target.json" || code=$?
+	case $code in
+	0) ;;
+	1 | 4) worst=$code ;;
+	*) exit $code ;;
+	esac
 done
+if [ "$how" != repeat ] && [ -z "$rounds" ]; then
+	for s in "${suites[@]}"; do set -- "$@" "$out/$s.json"; done
+	go run ./bench/benchmarks "$@"
+fi
+exit $worst

@@ -207,6 +207,7 @@ func (c *matrixCommand) plan() (plan matrixPlan, earlier *bench.MatrixResult, er
 		if err := readJSON(from, false, earlier); err != nil {
 			return plan, nil, err
 		}
+		earlier.Evaluate() // files that were made small have no figures
 		plan = planOf(earlier)
 	} else if c.Plan != "" {
 		if err := readJSON(c.Plan, true, &plan); err != nil {
