@@ -23,7 +23,7 @@
 //
 // # Scenarios
 //
-// [Echo], [Broadcast], [Rooms], [FanIn] and [Churn] open their connections first,
+// [Echo], [Broadcast], [Rooms], [FanIn], [Churn] and [Recovery] open connections first,
 // run for a warm-up that does not count, then for the time that counts, then wait
 // for what is still under way; [Big] does so for one size after another. [Connect],
 // [Storm] and [Idle] measure the connections themselves. Each [Scenario] says what

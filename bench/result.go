@@ -251,6 +251,8 @@ func Plural(operation string) string {
 	switch operation {
 	case "delivery":
 		return "deliveries"
+	case "recovery":
+		return "recoveries"
 	case "echo":
 		return "echoes"
 	}

@@ -257,10 +257,11 @@ func (w *worker) sentLate(d time.Duration) {
 }
 
 // open starts n members, made by make with their id, and returns when each is
-// open or has failed. Ids go on over several calls. A member tells by w.opened,
-// or by w.closed, that it is.
+// open or has failed; it is an error if none is open. Ids go on over several
+// calls. A member tells by w.opened, or by w.closed, that it is.
 func (r *run) open(n int, create func(w *worker, id int) member) error {
 	r.enlist(n, create)
+	before := r.ready()
 	done := make(chan struct{}, len(r.workers))
 	for _, w := range r.workers {
 		w.loop.Post(func() {
@@ -272,14 +273,18 @@ func (r *run) open(n int, create func(w *worker, id int) member) error {
 	if err := r.await("connect", 0, done, len(r.workers)); err != nil {
 		return err
 	}
-	var ready int64
-	for _, w := range r.workers {
-		ready += w.ready.Load()
-	}
-	if ready == 0 {
+	if r.ready() <= before {
 		return r.worst()
 	}
 	return nil
+}
+
+// ready is the number of sessions that are open.
+func (r *run) ready() (n int64) {
+	for _, w := range r.workers {
+		n += w.ready.Load()
+	}
+	return n
 }
 
 // enlist makes n members as open does, and starts none.

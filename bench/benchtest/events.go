@@ -47,7 +47,7 @@ func (c *session) packet(p socketio.Packet, text string) {
 	namespace := string(p.Namespace)
 	switch p.Type {
 	case socketio.Connect:
-		c.connect(namespace)
+		c.connect(namespace, p.Data)
 	case socketio.Disconnect:
 		c.disconnect(namespace)
 	case socketio.Event:
@@ -78,7 +78,7 @@ func in(namespace string) string {
 	return namespace + ","
 }
 
-func (c *session) connect(namespace string) {
+func (c *session) connect(namespace string, auth []byte) {
 	if !offered.MatchString(namespace) {
 		c.emit("44" + namespace + `,{"message":"Invalid namespace"}`)
 		return
@@ -86,7 +86,7 @@ func (c *session) connect(namespace string) {
 	c.mu.Lock()
 	c.namespaces[namespace] = true
 	c.mu.Unlock()
-	c.emit("40" + in(namespace) + `{"sid":"` + c.sid + strings.ReplaceAll(namespace, "/", "-") + `"}`)
+	c.welcome(namespace, auth)
 }
 
 func (c *session) disconnect(namespace string) {
@@ -96,11 +96,23 @@ func (c *session) disconnect(namespace string) {
 	s := c.server
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	delete(c.pids, namespace) // who says goodbye does not come back
 	for r := range c.rooms {
 		if r.namespace == namespace {
 			s.leave(c, r)
 		}
 	}
+}
+
+// join takes c into r. s.mu is held.
+func (s *Server) join(c *session, r room) {
+	if len(c.rooms) >= maxRooms {
+		return
+	}
+	if s.rooms[r] == nil {
+		s.rooms[r] = map[*session]struct{}{}
+	}
+	s.rooms[r][c], c.rooms[r] = struct{}{}, struct{}{}
 }
 
 // leave takes c out of r. s.mu is held.
@@ -145,7 +157,10 @@ func (c *session) event(p socketio.Packet, bodies []string) {
 	}
 	switch string(args.At(0)) {
 	case `"echo"`, `"object"`:
-		s.reply(c, c, append([]string{head(event, -1) + "[" + rest(0) + "]"}, bodies...))
+		s.mu.Lock()
+		packets, _ := s.stamped(append([]string{head(event, -1) + "[" + rest(0) + "]"}, bodies...))
+		s.mu.Unlock()
+		s.reply(c, c, packets)
 	case `"ack"`:
 		if p.ID >= 0 {
 			s.reply(c, c, append([]string{head(ack, p.ID) + "[" + rest(1) + "]"}, bodies...))
@@ -154,11 +169,8 @@ func (c *session) event(p socketio.Packet, bodies []string) {
 		s.mu.Lock()
 		if string(args.At(0)) == `"leave"` {
 			s.leave(c, r)
-		} else if len(c.rooms) < maxRooms {
-			if s.rooms[r] == nil {
-				s.rooms[r] = map[*session]struct{}{}
-			}
-			s.rooms[r][c], c.rooms[r] = struct{}{}, struct{}{}
+		} else {
+			s.join(c, r)
 		}
 		s.mu.Unlock()
 		if p.ID >= 0 {
@@ -171,6 +183,8 @@ func (c *session) event(p socketio.Packet, bodies []string) {
 		packets := append([]string{head(event, -1) + `["broadcast",` + rest(2) + "]"}, bodies...)
 		s.mu.Lock() // to the end: who has left in the meantime must not get it
 		defer s.mu.Unlock()
+		packets, offset := s.stamped(packets)
+		s.remember(offset, r, packets)
 		for m := range s.rooms[r] {
 			s.reply(m, c, packets)
 		}

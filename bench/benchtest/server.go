@@ -34,6 +34,10 @@ type Options struct {
 	// may come at the same time.
 	Fault func(packet string) []string
 
+	// Recovery is how many of the last broadcasts are kept for clients that come
+	// back. 0: it is not offered.
+	Recovery int
+
 	// PingInterval is the time between two pings. Default 25 s.
 	PingInterval time.Duration
 }
@@ -86,6 +90,7 @@ type Server struct {
 	next     int
 	sessions map[string]*session
 	rooms    map[room]map[*session]struct{}
+	past     past
 }
 
 // room is a room in a namespace.
@@ -112,7 +117,7 @@ func New(o Options) (*Server, error) {
 	}
 	s := &Server{
 		URL: "http://" + l.Addr().String(), options: o, planter: planter, started: time.Now(), gone: make(chan struct{}),
-		sessions: map[string]*session{}, rooms: map[room]map[*session]struct{}{},
+		sessions: map[string]*session{}, rooms: map[room]map[*session]struct{}{}, past: past{lives: map[string]*life{}},
 	}
 	s.http = &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second}
 	s.done.Go(func() { s.http.Serve(l) })

@@ -30,7 +30,8 @@ type session struct {
 	namespaces map[string]bool // that are connected
 	held       *held           // a reply that is swapped with the next
 
-	rooms map[room]struct{} // under the server's mu
+	rooms map[room]struct{} // under the server's mu, as is the next
+	pids  map[string]string // secrets by namespace, with recovery
 }
 
 // outgoing is a packet in text form ("b" and base64 for binary) that is not sent
@@ -50,7 +51,7 @@ func (s *Server) open() *session {
 	s.next++
 	c := &session{
 		server: s, sid: fmt.Sprintf("session%d", s.next), gone: make(chan struct{}), wake: make(chan struct{}, 1),
-		namespaces: map[string]bool{}, rooms: map[room]struct{}{},
+		namespaces: map[string]bool{}, rooms: map[room]struct{}{}, pids: map[string]string{},
 	}
 	s.sessions[c.sid] = c
 	interval := s.options.PingInterval
@@ -79,6 +80,7 @@ func (c *session) end() {
 	s := c.server
 	s.mu.Lock()
 	delete(s.sessions, c.sid)
+	s.part(c)
 	for r := range c.rooms {
 		s.leave(c, r)
 	}

@@ -9,6 +9,7 @@ type scenarios struct {
 	Churn     churnCommand     `cmd:"" help:"Join and leave rooms over and over while events are passed on to them."`
 	Connect   connectCommand   `cmd:"" help:"Connect and disconnect over and over, or connect and hold."`
 	Storm     stormCommand     `cmd:"" help:"Have all connect at once, or cut them off and have them come back."`
+	Recovery  recoveryCommand  `cmd:"" help:"Cut connections off and have them come back to where they were."`
 	Big       bigCommand       `cmd:"" help:"Echo payloads of several sizes up to very large ones."`
 	Idle      idleCommand      `cmd:"" help:"Hold connections that do nothing: memory, and the cost of heartbeats."`
 }

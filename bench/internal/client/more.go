@@ -22,6 +22,8 @@ type more struct {
 	offset    []byte // of the last event in the session's own namespace
 	told      bool   // the server has told a pid
 	recovered bool
+	early     []early // came before the answer to CONNECT
+	earlySize int
 }
 
 // connect is the CONNECT packet of a session.

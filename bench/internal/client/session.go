@@ -403,7 +403,9 @@ func (s *Session) message(b []byte) {
 		}
 		s.handler.Text(s, b)
 	case connecting:
-		s.connected(b)
+		if !s.more.before(s, b, false) {
+			s.connected(b)
+		}
 	case leaving: // what was under way
 	default:
 		s.fail(Unexpected, "message %s before the open packet", Quote(b))
@@ -416,6 +418,9 @@ func (s *Session) binary(b []byte) {
 		s.handler.Binary(s, b)
 	case leaving:
 	default:
+		if s.state == connecting && s.more.before(s, b, true) {
+			return
+		}
 		s.fail(Unexpected, "binary message before the namespace was connected")
 	}
 }
@@ -446,9 +451,10 @@ func (s *Session) connected(b []byte) {
 		if s.env.Config.Transport == Upgrade {
 			s.state = probing
 			s.dialWebSocket()
-			return
+		} else {
+			s.setReady()
 		}
-		s.setReady()
+		s.catchUp()
 	case socketio.ConnectError:
 		s.end(denied(&p, b))
 	default:
