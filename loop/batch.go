@@ -88,7 +88,8 @@ func (l *Loop) together(list []*session.Conn, fanned bool) {
 		} else {
 			w = c.Begin()
 		}
-		if conn, ok := c.Wire().(*conn); ok && w.Len() > 0 && w.Len() <= maxFlight && conn.idle() {
+		// The batch before may have been the ring's last.
+		if conn, ok := c.Wire().(*conn); ok && b.ring != nil && w.Len() > 0 && w.Len() <= maxFlight && conn.idle() {
 			if bufs, ok := w.Buffers(); ok {
 				b.ring.Add(conn.gnet.Fd(), bufs)
 				b.sent = append(b.sent, flight{Write: w, conn: conn, size: w.Len()})

@@ -70,12 +70,12 @@ func (l *Loop) flushFanned() bool {
 	if l.batches(n) {
 		for left := n; left > 0; {
 			k := min(left, maxBatch)
-			chunk := l.fanned[l.fannedAt : l.fannedAt+k]
+			from := l.fannedAt
 			l.fannedAt += k
 			l.budget -= k
 			left -= k
-			l.together(chunk, true)
-			clear(chunk)
+			l.together(l.fanned[from:l.fannedAt], true)
+			clear(l.fanned[from:l.fannedAt]) // which may have moved
 		}
 	} else {
 		for _, c := range l.fanned[l.fannedAt : l.fannedAt+n] {
