@@ -112,7 +112,7 @@ var staircase = []step{
 	// Beside it: sees servers only over TCP.
 	{"cmd/sio-bench", []string{"bench", "bench/doctor", "bench/benchtest", "bench/selfcheck", "codec/*"}, nil},
 	{"bench/selfcheck", []string{"bench", "bench/benchtest"}, nil},
-	{"bench", []string{"bench/internal/*", "codec/*"}, []string{"bench/benchtest"}},
+	{"bench", []string{"bench/internal/*", "codec/*"}, []string{"bench/benchtest", "."}},
 	{"bench/doctor", nil, nil},
 	{"bench/benchmarks", []string{"bench", "bench/internal/plot"}, nil},
 	{"bench/benchtest", []string{"codec/*"}, nil},

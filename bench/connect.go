@@ -220,7 +220,7 @@ func (c *carousel) start() {
 	if c.members == nil {
 		for range c.width {
 			rider := &rider{carousel: c}
-			rider.w = c.worker
+			rider.w, rider.id = c.worker, len(c.members)*len(c.run.workers)+c.index
 			c.members = append(c.members, rider)
 		}
 	}
@@ -242,7 +242,7 @@ func (r *rider) begin() {
 	}
 	r.carousel.turning++
 	r.started = r.w.loop.Now()
-	r.Start(r.w.env, r)
+	r.StartWith(r.w.env, r, client.Start{ID: r.id})
 }
 
 func (r *rider) Ready(*client.Session) {

@@ -2,14 +2,15 @@ package bench
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/netip"
 	"net/url"
 	"time"
 
 	"github.com/e6a90ca8/sio/bench/internal/client"
+	"github.com/e6a90ca8/sio/bench/internal/fill"
 	"github.com/e6a90ca8/sio/bench/internal/reactor"
 	"github.com/e6a90ca8/sio/codec/socketio"
 )
@@ -22,6 +23,7 @@ const (
 	DefaultConcurrency = reactor.DefaultDials
 	DefaultTimeout     = client.DefaultTimeout
 	DefaultSize        = 64
+	DefaultSeed        = 1
 )
 
 // ErrUsage is wrapped by the errors that options alone decide.
@@ -46,12 +48,50 @@ type Options struct {
 	// engine's, is the namespace.
 	URL string
 
-	Transport string            // "websocket" (default), "polling" or "upgrade"
-	Path      string            // of the Engine.IO server; default "/socket.io/"
-	Namespace string            // default: that of the URL, else "/"
-	Auth      json.RawMessage   // of the CONNECT packet; a JSON object
-	Headers   map[string]string // further headers of every request
+	// Transport is "websocket" (default), "polling" or "upgrade", Parser "json"
+	// (default) or "msgpack"; or several by share, as [ParseMix] reads them:
+	// "websocket=70,polling=20,upgrade=10". Which client gets which is decided by
+	// its number and Seed.
+	Transport string
+	Parser    string
+
+	// Protocol is that of Engine.IO: 4 (default), or 3 for the clients of
+	// Socket.IO 2 (Node: allowEIO3), with parser json and without Auth.
+	Protocol int
+
+	// Compress offers permessage-deflate on WebSockets, without context takeover
+	// on either side, and compresses messages of 1 KiB and more. A server that
+	// does not agree is an error.
+	Compress bool
+
+	Path      string // of the Engine.IO server; default "/socket.io/"
+	Namespace string // default: that of the URL, else "/"
 	Events    Events
+
+	// Auth is the JSON object of CONNECT packets, Query and Headers what is added
+	// to every request. All values are texts of [NewTemplate], filled in for each
+	// handshake; query values are escaped then.
+	Auth    string
+	Query   map[string]string
+	Headers map[string]string
+
+	// Data is a CSV file whose rows are dealt out to the clients, for templates,
+	// in the order DataOrder: "turn" (default) or "random", by Seed.
+	Data      string
+	DataOrder string
+
+	// Seed decides over everything that is drawn: mixes, rows, numbers of
+	// templates. The same seed draws the same. Default [DefaultSeed].
+	Seed uint64
+
+	// RunName is what templates see as {{.Run}}. Default: eight random digits.
+	RunName string
+
+	// Proc is the number of this process among those that share a run, FirstID
+	// what is added to the numbers of its clients so that no two processes have
+	// the same.
+	Proc    int
+	FirstID int
 
 	// Conns is the number of sessions. Default [DefaultConns]. [Idle] has its
 	// own.
@@ -107,6 +147,8 @@ type Options struct {
 	// run, one call after another and none after Run has returned. nil: nobody
 	// is told.
 	Progress func(Progress)
+
+	rows *fill.Rows // of Data, once it is read
 }
 
 // Progress is a run's state in the middle.
@@ -183,6 +225,9 @@ func (o Options) withDefaults() (Options, error) {
 			return o, fmt.Errorf("%w: %s URL %q: must be http or https", ErrUsage, name, text)
 		}
 	}
+	if err := o.draw(); err != nil {
+		return o, err
+	}
 	e := &o.Events
 	for _, d := range []struct {
 		name  *string
@@ -211,18 +256,66 @@ func (o Options) withDefaults() (Options, error) {
 	return o, nil
 }
 
+// draw fills in what is drawn from: the seed, the name of the run and the rows.
+func (o *Options) draw() (err error) {
+	if o.Seed == 0 {
+		o.Seed = DefaultSeed
+	}
+	if o.RunName == "" {
+		o.RunName = fmt.Sprintf("%08x", rand.Uint32())
+	}
+	if o.Proc < 0 || o.FirstID < 0 {
+		return fmt.Errorf("%w: a number of a process or client is negative", ErrUsage)
+	}
+	if o.Data == "" && o.DataOrder != "" && o.DataOrder != fill.InTurn {
+		return fmt.Errorf("%w: an order of rows without data", ErrUsage)
+	}
+	if o.Data != "" && o.rows == nil {
+		if o.rows, err = fill.LoadRows(o.Data, o.DataOrder, o.Seed); err != nil {
+			return fmt.Errorf("%w: data: %w", ErrUsage, err)
+		}
+	}
+	return nil
+}
+
 // config makes the client's configuration.
 func (o *Options) config() (*client.Config, error) {
+	var mixes [2]Mix
+	for i, text := range []string{o.Transport, o.Parser} {
+		if text == "" {
+			continue
+		}
+		var err error
+		if mixes[i], err = ParseMix(text); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrUsage, err)
+		}
+	}
 	c, err := client.NewConfig(o.URL, client.Options{
-		Transport: client.Transport(o.Transport),
-		Path:      o.Path,
-		Namespace: o.Namespace,
-		Auth:      o.Auth,
-		Headers:   o.Headers,
-		Timeout:   o.Timeout,
+		Transports: mixes[0],
+		Parsers:    mixes[1],
+		Protocol:   o.Protocol,
+		Compress:   o.Compress,
+		Path:       o.Path,
+		Namespace:  o.Namespace,
+		Auth:       o.Auth,
+		Query:      o.Query,
+		Headers:    o.Headers,
+		Timeout:    o.Timeout,
+		Fill:       o.source(),
+		FirstID:    o.FirstID,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUsage, err)
 	}
+	for _, source := range o.Sources {
+		if source.Unmap().Is4() != c.Addr.Addr().Is4() {
+			return nil, fmt.Errorf("%w: source address %v: the server's is %v, of the other kind", ErrUsage, source, c.Addr.Addr())
+		}
+	}
 	return c, nil
+}
+
+// source is what templates draw on, with defaults filled in.
+func (o *Options) source() fill.Source {
+	return fill.Source{Proc: o.Proc, Run: o.RunName, Seed: o.Seed, Rows: o.rows}
 }

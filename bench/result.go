@@ -168,7 +168,7 @@ func (r *run) result(operation string, operations uint64) *Result {
 	res := &Result{
 		Scenario:    r.scenario.Name(),
 		URL:         r.options.URL,
-		Parameters:  map[string]any{"transport": string(r.config.Transport), "loops": len(r.workers)},
+		Parameters:  map[string]any{"loops": len(r.workers)},
 		Started:     r.started.UTC().Truncate(time.Second),
 		Environment: environment(),
 		Interrupted: r.interrupted,
@@ -195,6 +195,7 @@ func (r *run) result(operation string, operations uint64) *Result {
 	if connect.Count() > 0 {
 		res.Latencies = append(res.Latencies, newLatency("connect", &connect))
 	}
+	res.clients(r)
 	r.usage(res)
 	r.health(res)
 	return res

@@ -50,12 +50,12 @@ func newRun(ctx context.Context, s Scenario, o Options, conns int) (*run, error)
 	if err != nil {
 		return nil, err
 	}
-	if err := checkDescriptors(conns*config.Transport.Connections()+64+8*o.Loops, conns, string(config.Transport)); err != nil {
+	if err := checkDescriptors(config.Connections(conns)+64+8*o.Loops, conns, config.Transports.String()); err != nil {
 		return nil, err
 	}
 	sources := o.Sources
 	if len(sources) == 0 {
-		sources = reactor.LoopbackSources(config.Addr.Addr(), conns*config.Transport.Connections())
+		sources = reactor.LoopbackSources(config.Addr.Addr(), config.Connections(conns))
 		if _, ok := s.(interface{ redials() }); ok { // used ports rest for a while
 			sources = reactor.LoopbackSources(config.Addr.Addr(), 4*reactor.DefaultSourceShare)
 		}
@@ -73,7 +73,7 @@ func newRun(ctx context.Context, s Scenario, o Options, conns int) (*run, error)
 		return nil, err
 	}
 	for i, l := range r.reactor.Loops() {
-		w := &worker{run: r, index: i, loop: l, env: client.NewEnv(config, l), interval: new(interval)}
+		w := &worker{run: r, index: i, loop: l, env: client.NewEnv(config, l), ways: newByTransport(config), interval: new(interval)}
 		w.width = max(1, o.Concurrency/o.Loops)
 		w.patrol = l.NewTimer(w.lookAround)
 		w.pulse = l.NewTimer(w.beat)
@@ -174,6 +174,7 @@ type worker struct {
 
 	tally     client.Tally
 	connect   hist.Histogram // TCP to CONNECT answer
+	ways      byTransport    // the same by transport
 	latency   hist.Histogram
 	lag       hist.Histogram // send lag of an open loop
 	last      hist.Histogram // last receiver of a broadcast
@@ -330,7 +331,7 @@ func (w *worker) advance() {
 			w.opening++
 			p.opening = true
 			p.started = w.loop.Now()
-			p.Start(w.env, m)
+			p.StartWith(w.env, m, client.Start{ID: p.id})
 		} else if p.Live() {
 			w.opening++
 			p.opening = true
@@ -376,6 +377,7 @@ func (w *worker) opened(p *peer) {
 func (w *worker) connected(p *peer) {
 	d := w.loop.Now() - p.started
 	w.connect.Record(d)
+	w.ways.record(p.Transport(), d)
 	if w.run.counts != byMember {
 		w.interval.latency.Record(d)
 	}

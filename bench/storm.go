@@ -275,7 +275,7 @@ func (m *mariner) embark(begun, due time.Duration) {
 // called makes the next attempt.
 func (m *mariner) called(at time.Duration) {
 	m.started = at
-	m.Start(m.w.env, m)
+	m.StartWith(m.w.env, m, client.Start{ID: m.id})
 }
 
 func (m *mariner) Ready(*client.Session) {

@@ -275,7 +275,7 @@ func (s *Server) serveWebSocket(rw http.ResponseWriter, r *http.Request, c *sess
 			c.flush(conn)
 			return
 		case websocket.Binary:
-			c.take(string(engineio.AppendBinary(nil, m.Data)))
+			c.binary(m.Data)
 		case websocket.Text:
 			switch text := string(m.Data); text {
 			case engineio.ProbePing:

@@ -26,6 +26,7 @@ type session struct {
 	size       int        // of its texts
 	probing    bool       // a GET is answered at once
 	over       bool
+	msgpack    bool // what the client speaks
 	pinger     *time.Timer
 	namespaces map[string]bool // that are connected
 	held       *held           // a reply that is swapped with the next
@@ -198,6 +199,7 @@ func (c *session) move(conn net.Conn) {
 // write sends what there is to conn, until the session ends.
 func (c *session) write(conn net.Conn) {
 	var b []byte
+	var frames framer
 	for {
 		packets, wait, over := c.due()
 		switch {
@@ -208,23 +210,15 @@ func (c *session) write(conn net.Conn) {
 			continue
 		}
 		c.server.gate()
-		b = appendFrames(b[:0], packets)
+		c.mu.Lock()
+		packed := c.msgpack
+		c.mu.Unlock()
+		b = frames.append(b[:0], packets, packed)
 		if _, err := conn.Write(b); err != nil {
 			conn.Close() // its reader ends the session
 			return
 		}
 	}
-}
-
-func appendFrames(b []byte, packets []string) []byte {
-	for _, text := range packets {
-		if p, err := engineio.Parse([]byte(text)); err == nil && p.Binary {
-			b = websocket.AppendFrame(b, websocket.Binary, p.Data)
-		} else {
-			b = websocket.AppendFrame(b, websocket.Text, []byte(text))
-		}
-	}
-	return b
 }
 
 // flush answers the closing handshake of conn.

@@ -15,7 +15,6 @@ type stormCommand struct {
 	Backoff string        `default:"official" enum:"official,none" help:"How long clients wait before they come back, or try again: as the official client does (1 s, doubling up to 5 s, each varied by up to half), or none."`
 	Rate    float64       `short:"r" help:"Clients that begin to connect per second, without --cut; by default all at once." placeholder:"N"`
 	Within  time.Duration `default:"1m" help:"By when the last has to be there; who is not is an error."`
-	Seed    uint64        `help:"Seed of what is random." placeholder:"N"`
 
 	share float64
 }

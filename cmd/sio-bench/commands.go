@@ -1,10 +1,8 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -57,18 +55,25 @@ type common struct {
 	Conns       int           `short:"c" default:"100" help:"Connections (${default})." placeholder:"N"`
 	Duration    time.Duration `short:"d" default:"10s" help:"Time that counts."`
 	Warmup      time.Duration `short:"w" default:"1s" help:"Time before it that does not."`
-	Transport   string        `short:"t" default:"websocket" enum:"websocket,polling,upgrade" help:"websocket, polling, or upgrade from polling to websocket."`
+	Transport   string        `short:"t" default:"websocket" help:"websocket, polling, or upgrade from polling to websocket; or by share: websocket=70,polling=20,upgrade=10." placeholder:"MIX"`
+	Parser      string        `default:"json" help:"json or msgpack, or by share." placeholder:"MIX"`
+	EIO         int           `name:"eio" default:"4" help:"Engine.IO protocol: 4, or 3 as clients of Socket.IO 2 speak it (allowEIO3)." placeholder:"3|4"`
+	Compress    bool          `help:"Offer permessage-deflate, and insist on it."`
 	Concurrency int           `default:"128" help:"Handshakes and goodbyes in flight (${default})." placeholder:"N"`
 	Timeout     time.Duration `default:"10s" help:"For one handshake or goodbye."`
 	Drain       time.Duration `default:"10s" help:"For messages under way at the end; what has not come then is lost."`
 	Late        time.Duration `help:"Count answers that take longer as errors." placeholder:"DURATION"`
 	Loops       int           `default:"1" help:"Loops of the generator, each up to a core (${default})." placeholder:"N"`
-	Source      []string      `help:"Local addresses to connect from; by default 127.0.0.1, .2 and so on for very many connections to 127.0.0.1." placeholder:"ADDR"`
+	Source      []string      `help:"Local addresses to connect from, or a block of them (127.0.0.0/24); by default 127.0.0.1, .2 and so on for very many connections to 127.0.0.1." placeholder:"ADDR,…"`
 
 	Path      string            `default:"/socket.io/" help:"Path of the Engine.IO server."`
 	Namespace string            `short:"n" help:"Namespace; by default the path of the URL." placeholder:"/NAME"`
-	Auth      string            `help:"JSON object to send with CONNECT." placeholder:"JSON"`
-	Header    map[string]string `short:"H" help:"Header of every request, NAME=VALUE; may be repeated." mapsep:"none"`
+	Auth      string            `help:"JSON object to send with CONNECT." placeholder:"JSON" group:"Clients that differ"`
+	Query     map[string]string `help:"Parameter of every request; may be repeated." mapsep:"none" placeholder:"NAME=TEXT" group:"Clients that differ"`
+	Header    map[string]string `short:"H" help:"Header of every request; may be repeated. It, --auth and --query may have places to be filled in: {{.ID}}, {{.Row \"column\"}}, {{randHex 8}}; see sio-bench echo --help." mapsep:"none" placeholder:"NAME=TEXT" group:"Clients that differ"`
+	Data      string            `help:"Table whose rows are dealt out to the clients; its first line names the columns." placeholder:"FILE.csv" group:"Clients that differ"`
+	DataOrder string            `default:"turn" enum:"turn,random" help:"turn or random." group:"Clients that differ"`
+	Seed      uint64            `default:"1" help:"Decides over all that is drawn: which client has which transport, row and number (${default})." placeholder:"N" group:"Clients that differ"`
 
 	PID   int    `help:"The server's process, to measure its CPU time and memory (Linux)." placeholder:"N"`
 	Stats string `help:"URL that tells the server's heap objects: JSON with heap_objects, or expvar's memstats." placeholder:"URL"`
@@ -101,7 +106,8 @@ func withHost(url string) string {
 func (c *common) options() (bench.Options, error) {
 	url := withHost(c.URL)
 	o := bench.Options{
-		URL: url, Transport: c.Transport, Path: c.Path, Namespace: c.Namespace, Auth: json.RawMessage(c.Auth), Headers: c.Header,
+		URL: url, Transport: c.Transport, Parser: c.Parser, Protocol: c.EIO, Compress: c.Compress, Path: c.Path, Namespace: c.Namespace,
+		Auth: c.Auth, Query: c.Query, Headers: c.Header, Data: c.Data, DataOrder: c.DataOrder, Seed: c.Seed,
 		Conns: c.Conns, Duration: c.Duration, Warmup: c.Warmup, Concurrency: c.Concurrency, Timeout: c.Timeout, Drain: c.Drain, Late: c.Late, Loops: c.Loops,
 		PID: c.PID, Stats: c.Stats, Metrics: c.Metrics,
 		Events: bench.Events{
@@ -121,12 +127,9 @@ func (c *common) options() (bench.Options, error) {
 	if o.Warmup == 0 {
 		o.Warmup = -1
 	}
-	for _, text := range c.Source {
-		addr, err := netip.ParseAddr(text)
-		if err != nil {
-			return o, fmt.Errorf("%w: --source: %w", bench.ErrUsage, err)
-		}
-		o.Sources = append(o.Sources, addr)
+	var err error
+	if o.Sources, err = addresses(c.Source); err != nil {
+		return o, fmt.Errorf("%w: --source: %w", bench.ErrUsage, err)
 	}
 	return o, nil
 }
@@ -168,7 +171,14 @@ func (*echoCommand) Help() string {
 Examples:
   sio-bench echo :3000 -c 100 --depth 16
   sio-bench echo :3000 -t polling --depth 8
-  sio-bench echo :3000/chat --auth '{"token":"a"}' --ack`
+  sio-bench echo :3000/chat --auth '{"token":"a"}' --ack
+  sio-bench echo :3000 -t websocket=70,polling=20,upgrade=10 --seed 7
+  sio-bench echo :3000 --data users.csv --auth '{"token":{{json (.Row "token")}}}' -H 'X-User={{.Row "name"}}'
+
+Places that are filled in for each client, in --auth, --query and -H:
+  {{.ID}}  {{.Proc}}  {{.Run}}  {{.Row "column"}}     number, process, name of the run, field of its row of --data
+  {{env "NAME"}}  {{randInt 1 6}}  {{randHex 8}}      the same for the same client and --seed
+  {{upper …}}  {{lower …}}  {{trim …}}  {{json …}}  {{base64 …}}  {{add .ID 1}}  {{mod .ID 10}}`
 }
 
 func (c *echoCommand) Run(a *app) error { return a.scenario(c) }

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/e6a90ca8/sio/bench/internal/mix"
 	"github.com/e6a90ca8/sio/codec/websocket"
 )
 
@@ -43,7 +44,7 @@ func TestWebSocketConversation(t *testing.T) {
 			s.Goodbye()
 		}
 	}
-	env := dial(t, f.url, Options{Namespace: "/chat", Auth: []byte(`{"token":"a"}`)}, h)
+	env := dial(t, f.url, Options{Namespace: "/chat", Auth: `{"token":"a"}`}, h)
 	if err := h.await(t); err != nil {
 		t.Errorf("closed with %v", err)
 	}
@@ -316,12 +317,28 @@ func TestNewConfig(t *testing.T) {
 		{url: "ws://127.0.0.1/chat?a=b", target: "/socket.io/?a=b&EIO=4", namespace: "/chat", addr: "127.0.0.1:80"},
 		{url: "http://[::1]:9/socket.io/", target: "/socket.io/?EIO=4", namespace: "/", addr: "[::1]:9"},
 		{url: "http://127.0.0.1:1/chat", options: Options{Path: "eio", Namespace: "news"}, target: "/eio?EIO=4", namespace: "/news", addr: "127.0.0.1:1"},
+		{url: "http://127.0.0.1:1", options: Options{Protocol: 3}, target: "/socket.io/?EIO=3", namespace: "/", addr: "127.0.0.1:1"},
+		{url: "http://127.0.0.1:1/?x=y", options: Options{Query: map[string]string{"b": "1 2", "a": "&", "c": "{{.ID}}"}},
+			target: "/socket.io/?x=y&EIO=4&a=%26&b=1+2", namespace: "/", addr: "127.0.0.1:1"},
 		{url: "https://127.0.0.1", fails: "TLS"},
+		{url: "http://127.0.0.1:1", options: Options{Protocol: 5}, fails: "must be 3 or 4"},
+		{url: "http://127.0.0.1:1", options: Options{Protocol: 3, Parsers: mix.Of(MsgPack)}, fails: "parser json only"},
+		{url: "http://127.0.0.1:1", options: Options{Protocol: 3, Auth: "{}"}, fails: "has none"},
+		{url: "http://127.0.0.1:1", options: Options{Parsers: mix.Of("xml")}, fails: `parser "xml"`},
+		{url: "http://127.0.0.1:1", options: Options{Transports: mix.Mix{{Name: "polling", Parts: 1}, {Name: "polling", Parts: 2}}}, fails: "twice"},
+		{url: "http://127.0.0.1:1", options: Options{Query: map[string]string{"": "1"}}, fails: "name is missing"},
+		{url: "http://127.0.0.1:1", options: Options{Query: map[string]string{"a": "{{"}}, fails: "query a: template"},
+		{url: "http://127.0.0.1:1", options: Options{Query: map[string]string{"a": "{{.Row \"x\"}}"}}, fails: "no table"},
+		{url: "http://127.0.0.1:1", options: Options{Headers: map[string]string{"A": "{{nope}}"}}, fails: "header A: template"},
+		{url: "http://127.0.0.1:1", options: Options{Headers: map[string]string{"A": "{{.ID}}\r\n"}}, fails: `header A: "0\r\n" cannot be sent`},
+		{url: "http://127.0.0.1:1", options: Options{Auth: "{{.ID}}"}, fails: `auth: "0" is not a JSON object`},
+		{url: "http://127.0.0.1:1", options: Options{Auth: `{"a":{{.ID}}`}, fails: "is not a JSON object"},
+		{url: "http://127.0.0.1:1", options: Options{Auth: "{{"}, fails: "auth: template"},
 		{url: "ftp://127.0.0.1", fails: "scheme"},
 		{url: "http://", fails: "no host"},
 		{url: "http://127.0.0.1:0", fails: "port"},
 		{url: "http://127.0.0.1:70000", fails: "port"},
-		{url: "http://127.0.0.1:1", options: Options{Auth: []byte("[1]")}, fails: "auth"},
+		{url: "http://127.0.0.1:1", options: Options{Auth: "[1]"}, fails: "auth"},
 		{url: "http://127.0.0.1:1", options: Options{Namespace: "a,b"}, fails: "comma"},
 		{url: "http://127.0.0.1:1", options: Options{Headers: map[string]string{"a b": "c"}}, fails: "header"},
 		{url: "http://127.0.0.1:1", options: Options{Headers: map[string]string{"a": "c\r\nd"}}, fails: "header"},

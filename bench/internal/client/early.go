@@ -39,7 +39,7 @@ func (s *Session) catchUp() {
 		case s.state == ended:
 			return
 		case e.binary:
-			s.binary(e.data)
+			s.attachment(e.data)
 		default:
 			s.message(e.data)
 		}

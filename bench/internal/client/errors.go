@@ -31,6 +31,8 @@ const (
 	GoodbyeLate    = "goodbye not answered"
 	Descriptors    = "too few descriptors"
 	SourcePorts    = "no free source port"
+	NotCompressed  = "compression refused"
+	BadTemplate    = "template not filled in"
 	Network        = "network error"
 )
 

@@ -220,6 +220,18 @@ func (r *recorder) await(t *testing.T) error {
 	}
 }
 
+// waitFor fails the test if nothing comes from c.
+func waitFor[T any](t *testing.T, what string, c <-chan T) T {
+	t.Helper()
+	select {
+	case v := <-c:
+		return v
+	case <-time.After(patience):
+		t.Fatalf("no %s", what)
+		panic("unreachable")
+	}
+}
+
 // TestSessionIsSmall keeps the promise of a small session.
 func TestSessionIsSmall(t *testing.T) {
 	if size := unsafe.Sizeof(Session{}) + unsafe.Sizeof(reactor.Conn{}); size > 256 {

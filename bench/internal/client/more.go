@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -14,6 +15,10 @@ type more struct {
 	namespace string   // the session's own, empty for that of the Config
 	entering  []string // asked for by Enter, not answered
 
+	// A packet for MessagePack that waits for its attachments.
+	head  []byte // empty: none
+	parts [][]byte
+
 	// Recovery. Source: the reference server's option connectionStateRecovery,
 	// and its client. A server that has it tells a pid with the answer to
 	// CONNECT; then each event has as last argument its offset, a string, which
@@ -26,25 +31,20 @@ type more struct {
 	earlySize int
 }
 
-// connect is the CONNECT packet of a session.
-func (m *more) connect(c *Config) []byte {
-	namespace := m.namespace
-	if namespace == "" {
-		namespace = c.Namespace
+// present is auth with what is presented of an earlier session in front of it. m
+// may be nil.
+func (m *more) present(auth []byte) []byte {
+	if m == nil || m.pid == "" {
+		return auth
 	}
-	if m.pid == "" {
-		return packet(namespace, '0', c.auth)
-	}
-	auth := append([]byte(`{"pid":`), socketio.AppendString(nil, m.pid)...)
+	data := append([]byte(`{"pid":`), socketio.AppendString(nil, m.pid)...)
 	if len(m.offset) > 0 {
-		auth = append(append(auth, `,"offset":`...), socketio.AppendString(nil, string(m.offset))...)
+		data = append(append(data, `,"offset":`...), socketio.AppendString(nil, string(m.offset))...)
 	}
-	if rest := object(c.auth); len(rest) > 0 {
-		auth = append(append(auth, ','), rest...)
-	} else {
-		auth = append(auth, '}')
+	if rest := object(auth); len(rest) > 0 {
+		return append(append(data, ','), rest...)
 	}
-	return packet(namespace, '0', auth)
+	return append(data, '}')
 }
 
 // object is what stands in a JSON object behind its first brace, nothing for an
@@ -127,11 +127,15 @@ func (s *Session) Enter(namespace string) {
 	if s.state != ready {
 		return
 	}
+	auth, ok := s.auth()
+	if !ok {
+		return
+	}
 	if s.more == nil {
 		s.more = &more{}
 	}
 	s.more.entering = append(s.more.entering, namespace)
-	s.send(packet(namespace, '0', s.env.Config.auth), false)
+	s.send(packet(namespace, '0', auth), false)
 }
 
 // take looks at a packet before the handler does. It returns what the handler
@@ -156,24 +160,25 @@ func (m *more) take(s *Session, b []byte) []byte {
 
 // entered takes the answer to an Enter; it says false if b is none.
 func (m *more) entered(s *Session, b []byte) bool {
-	p, err := socketio.Parse(b, socketio.DefaultMaxAttachments)
-	if err != nil {
-		return false
-	}
-	i := slices.Index(m.entering, string(p.Namespace))
+	name, _, _ := bytes.Cut(b[1:], []byte{','})
+	i := slices.Index(m.entering, string(name))
 	if i < 0 {
 		return false
 	}
-	name := m.entering[i]
+	namespace := m.entering[i]
 	m.entering = slices.Delete(m.entering, i, i+1)
 	var wrong error
-	if p.Type == socketio.ConnectError {
+	if old := s.env.Config.old(); old && b[0] == '4' {
+		wrong = denied3(b)
+	} else if p, err := socketio.Parse(b, socketio.DefaultMaxAttachments); err != nil {
+		wrong = &Error{Name: BadPacket, Detail: err.Error() + ": " + Quote(b)}
+	} else if p.Type == socketio.ConnectError {
 		wrong = denied(&p, b)
-	} else if _, err := readConnect(p.Data); err != nil {
+	} else if _, err := readConnect(p.Data); err != nil && !old {
 		wrong = &Error{Name: BadPacket, Detail: err.Error() + ": " + Quote(b)}
 	}
 	if h, ok := s.handler.(Enterer); ok {
-		h.Entered(s, name, wrong)
+		h.Entered(s, namespace, wrong)
 	}
 	return true
 }

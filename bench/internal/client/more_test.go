@@ -32,7 +32,7 @@ func TestOwnNamespace(t *testing.T) {
 		}
 		s.Goodbye()
 	}
-	startWith(t, f.url, Options{Namespace: "/chat", Auth: []byte(`{"token":"a"}`)}, Start{Namespace: "/bench-7"}, h)
+	startWith(t, f.url, Options{Namespace: "/chat", Auth: `{"token":"a"}`}, Start{Namespace: "/bench-7"}, h)
 	if err := h.await(t); err != nil {
 		t.Errorf("closed with %v", err)
 	}
@@ -69,7 +69,7 @@ func TestRecovery(t *testing.T) {
 			w.say(`40{"sid":"z"}`, `42["a","b"]`)
 		}
 	}, nil)
-	options := Options{Auth: []byte(`{"a":1}`)}
+	options := Options{Auth: `{"a":1}`}
 	for _, tc := range []struct {
 		start     Start // without: that of the one before
 		want      string
@@ -104,7 +104,7 @@ func TestRecoveryWithoutAuth(t *testing.T) {
 		"": `40{"pid":"p","offset":"o"}`, " { } ": `40{"pid":"p","offset":"o"}`, `{ "a":[] }`: `40{"pid":"p","offset":"o","a":[] }`,
 	} {
 		m := more{pid: "p", offset: []byte("o")}
-		if got := string(m.connect(&Config{Namespace: "/", auth: []byte(auth)})); got != want {
+		if got := string(packet("/", '0', m.present([]byte(auth)))); got != want {
 			t.Errorf("auth %q: %s, want %s", auth, got, want)
 		}
 	}

@@ -1,8 +1,10 @@
 package client
 
 import (
+	"bytes"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/e6a90ca8/sio/bench/internal/reactor"
 	"github.com/e6a90ca8/sio/codec/engineio"
@@ -18,6 +20,9 @@ type polling struct {
 	sid    string
 	body   []byte // packets that wait for the next POST
 	paused bool   // the probe is answered: no further GET
+
+	query, headers string        // what is the session's own in its requests
+	began          time.Duration // when the upgrade did
 }
 
 func newPolling(s *Session) *polling {
@@ -39,6 +44,10 @@ func (p *polling) add(packet []byte, binary bool) {
 	if p.body == nil {
 		p.body = p.s.env.buffer()
 	}
+	if p.s.env.Config.old() {
+		p.add3(packet, binary)
+		return
+	}
 	if len(p.body) > 0 {
 		p.body = append(p.body, engineio.Separator)
 	}
@@ -47,6 +56,16 @@ func (p *polling) add(packet []byte, binary bool) {
 	} else {
 		p.body = append(p.body, packet...)
 	}
+}
+
+// add3 is add for protocol 3.
+func (p *polling) add3(packet []byte, binary bool) {
+	if binary {
+		e := p.s.env
+		e.bytes = engineio.AppendBase64(e.bytes[:0], packet)
+		packet = e.bytes
+	}
+	p.body = engineio.AppendPacket3(p.body, packet)
 }
 
 // flush posts what waits, unless a POST is under way or the session is corked.
@@ -69,6 +88,9 @@ func (p *polling) got(r *response) {
 	}
 	before, at := s.env.cork(s)
 	payload := engineio.NewPayload(r.body)
+	if s.env.Config.old() {
+		payload = engineio.NewPayload3(r.body, bytes.EqualFold(r.header("Content-Type"), []byte("application/octet-stream")))
+	}
 	for s.state != ended && s.poll == p {
 		packet, ok, err := payload.Next()
 		if err != nil {
@@ -137,6 +159,7 @@ func (p *polling) maySwitch() {
 	}
 	p.close()
 	s.poll = nil
+	s.env.Upgraded.Record(s.env.Loop.Now() - p.began)
 	s.Batch(func() {
 		s.send([]byte(engineio.UpgradePacket), false)
 		s.setReady()
@@ -155,8 +178,26 @@ type channel struct {
 	reused  bool // not the first request on this connection
 }
 
+// begin opens the connection; the first GET follows on it.
+func (h *channel) begin() {
+	h.busy = true
+	h.dial()
+}
+
 // request sends a GET, or with a body a POST.
 func (h *channel) request(body []byte) {
+	h.compose(body)
+	h.busy = true
+	if h.open {
+		h.reused = true
+		h.conn.Write(h.wire)
+		return
+	}
+	h.dial()
+}
+
+// compose makes the request.
+func (h *channel) compose(body []byte) {
 	s := h.polling.s
 	config := s.env.Config
 	b := h.wire[:0]
@@ -165,27 +206,23 @@ func (h *channel) request(body []byte) {
 	} else {
 		b = append(b, "POST "...)
 	}
-	b = append(b, config.Target...)
+	b = append(append(b, config.Target...), h.polling.query...)
 	b = append(b, "&transport=polling"...)
+	if config.old() {
+		b = append(b, "&b64=1"...) // bytes come as text, then
+	}
 	if h.polling.sid != "" {
 		b = append(append(b, "&sid="...), h.polling.sid...)
 	}
 	b = append(b, " HTTP/1.1\r\nHost: "...)
 	b = append(b, config.Host...)
 	b = append(b, "\r\n"...)
-	b = append(b, config.headers...)
+	b = append(append(b, config.headers...), h.polling.headers...)
 	if body != nil {
 		b = fmt.Appendf(b, "Content-Type: text/plain;charset=UTF-8\r\nContent-Length: %d\r\n", len(body))
 	}
 	b = append(b, "\r\n"...)
 	h.wire = append(b, body...)
-	h.busy = true
-	if h.open {
-		h.reused = true
-		h.conn.Write(h.wire)
-		return
-	}
-	h.dial()
 }
 
 func (h *channel) dial() {
@@ -208,6 +245,13 @@ func (h *channel) close() {
 
 func (h *channel) Opened(c *reactor.Conn) {
 	h.open = true
+	if len(h.wire) == 0 { // the first of the session
+		p, ok := h.polling, false
+		if p.query, p.headers, ok = p.s.dressed(); !ok {
+			return
+		}
+		h.compose(nil)
+	}
 	c.Write(h.wire)
 }
 

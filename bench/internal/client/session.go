@@ -86,6 +86,7 @@ type Session struct {
 	slot     int32         // index in env.live, -1 when not there
 	id       int32         // [Start.ID]
 	state    state
+	kind     kind
 	framed   bool // the opening handshake of the WebSocket is done
 	paused   bool
 }
@@ -96,7 +97,7 @@ func (s *Session) Start(e *Env, h Handler) { s.StartWith(e, h, Start{}) }
 
 // StartWith is Start for a session that differs from others.
 func (s *Session) StartWith(e *Env, h Handler, o Start) {
-	*s = Session{env: e, handler: h, state: opening, slot: -1, id: int32(o.ID)}
+	*s = Session{env: e, handler: h, state: opening, slot: -1, id: int32(o.ID), kind: e.Config.kindOf(e.Config.firstID + o.ID)}
 	if o.Namespace == e.Config.Namespace {
 		o.Namespace = ""
 	}
@@ -104,13 +105,16 @@ func (s *Session) StartWith(e *Env, h Handler, o Start) {
 		s.more = &more{namespace: o.Namespace, pid: o.PID, offset: []byte(o.Offset)}
 	}
 	e.within(s)
-	if e.Config.Transport == WebSocket {
+	if s.Transport() == WebSocket {
 		s.dialWebSocket()
 		return
 	}
 	s.poll = newPolling(s)
-	s.poll.get.request(nil)
+	s.poll.get.begin()
 }
+
+// Transport is how the session reaches the server.
+func (s *Session) Transport() Transport { return s.kind.transport() }
 
 // Env is the environment that the session was started in.
 func (s *Session) Env() *Env { return s.env }
@@ -174,7 +178,8 @@ func (s *Session) Waiting() int {
 }
 
 // Send sends one Engine.IO text packet: for an event its Socket.IO packet behind
-// the digit 4. packet is the caller's again when Send returns. What is sent from
+// the digit 4, in the default encoding whatever the session's parser is. It is the
+// caller's again when Send returns. What is sent from
 // inside a callback of the same session, or inside Batch, goes out as one write
 // at its end. Before Ready and after the end it does nothing.
 func (s *Session) Send(packet []byte) {
@@ -183,7 +188,8 @@ func (s *Session) Send(packet []byte) {
 	}
 }
 
-// SendBinary sends one attachment, under the same rules.
+// SendBinary sends one attachment, under the same rules: after its packet, and
+// in the same callback or Batch.
 func (s *Session) SendBinary(data []byte) {
 	if s.state == ready || s.state == leaving {
 		s.send(data, true)
@@ -203,6 +209,12 @@ func (s *Session) Batch(f func()) {
 
 func (s *Session) send(packet []byte, binary bool) {
 	e := s.env
+	if s.kind&kindMsgPack != 0 && (binary || packet[0] == '4') {
+		if packet = s.packed(packet, binary); packet == nil {
+			return
+		}
+		binary = true
+	}
 	corked := e.corked == s
 	var before *Session
 	var at int
@@ -212,10 +224,13 @@ func (s *Session) send(packet []byte, binary bool) {
 	switch {
 	case s.poll != nil:
 		s.poll.add(packet, binary)
+	case binary && e.Config.old():
+		e.bytes = append(append(e.bytes[:0], engineio.BinaryMessage3), packet...)
+		s.frame(websocket.Binary, e.bytes)
 	case binary:
-		e.out = websocket.AppendMasked(e.out, websocket.Binary, packet, e.nextMask())
+		s.frame(websocket.Binary, packet)
 	default:
-		e.out = websocket.AppendMasked(e.out, websocket.Text, packet, e.nextMask())
+		s.frame(websocket.Text, packet)
 	}
 	if !corked {
 		e.uncork(s, before, at)
@@ -301,6 +316,9 @@ func (s *Session) setReady() {
 	s.state = ready
 	s.deadline = 0
 	e := s.env
+	if e.Config.old() {
+		e.pingLater(s)
+	}
 	s.heard = e.Loop.Now()
 	s.slot = int32(len(e.live))
 	e.live = append(e.live, s)
@@ -325,11 +343,17 @@ func (s *Session) unlist() {
 
 // text takes one Engine.IO packet in text form, from either transport.
 func (s *Session) text(b []byte) {
-	if len(b) > 0 && b[0] == '4' && s.state == ready { // nearly all of them
+	if len(b) > 0 && b[0] == '4' && s.state == ready && s.kind&kindMsgPack == 0 { // nearly all of them
 		s.message(b[1:])
 		return
 	}
-	p, err := engineio.Parse(b)
+	var p engineio.Packet
+	var err error
+	if s.env.Config.old() {
+		p, err = engineio.Parse3(b)
+	} else {
+		p, err = engineio.Parse(b)
+	}
 	if err != nil {
 		s.fail(BadPacket, "Engine.IO packet %s", Quote(b))
 		return
@@ -347,11 +371,21 @@ func (s *Session) packet(p engineio.Packet) {
 			s.binary(p.Data)
 			return
 		}
+		if s.kind&kindMsgPack != 0 {
+			s.fail(Unexpected, "text where the parser is MessagePack: %s", Quote(p.Data))
+			return
+		}
 		s.message(p.Data)
-	case engineio.Ping:
+	case engineio.Ping, engineio.Pong:
+		if (p.Type == engineio.Pong) != s.env.Config.old() {
+			s.fail(Unexpected, "Engine.IO %v packet, which is the client's to send", p.Type)
+			return
+		}
 		s.heard = s.env.Loop.Now()
 		s.env.Heartbeats++
-		s.send([]byte(engineio.PongPacket), false)
+		if p.Type == engineio.Ping {
+			s.send([]byte(engineio.PongPacket), false)
+		}
 	case engineio.Close:
 		if s.state == leaving {
 			s.end(nil)
@@ -376,16 +410,23 @@ func (s *Session) opened(data []byte) {
 		return
 	}
 	s.patience = uint32(min((h.PingInterval + h.PingTimeout).Milliseconds(), 1<<31))
+	if s.env.Config.old() {
+		s.env.pings.every = max(time.Millisecond, h.PingInterval)
+	}
 	s.heard = s.env.Loop.Now()
 	if s.poll != nil {
 		s.poll.sid = h.SID
 	}
 	s.state = connecting
-	if s.more != nil {
-		s.send(s.more.connect(s.env.Config), false)
-		return
+	switch c := s.env.Config; {
+	case s.more == nil && c.dress == nil && !c.old():
+		s.send(c.connect, false)
+	case c.old() && s.Namespace() == "/": // the server connects it by itself
+	default:
+		if auth, ok := s.auth(); ok {
+			s.send(packet(s.Namespace(), '0', s.more.present(auth)), false)
+		}
 	}
-	s.send(s.env.Config.connect, false)
 }
 
 // message takes one Socket.IO packet.
@@ -412,7 +453,16 @@ func (s *Session) message(b []byte) {
 	}
 }
 
+// binary takes a binary message.
 func (s *Session) binary(b []byte) {
+	if s.kind&kindMsgPack != 0 {
+		s.unpack(b)
+		return
+	}
+	s.attachment(b)
+}
+
+func (s *Session) attachment(b []byte) {
 	switch s.state {
 	case ready, probing:
 		s.handler.Binary(s, b)
@@ -427,6 +477,10 @@ func (s *Session) binary(b []byte) {
 
 // connected takes the answer to CONNECT.
 func (s *Session) connected(b []byte) {
+	if s.env.Config.old() {
+		s.connected3(b)
+		return
+	}
 	p, err := socketio.Parse(b, socketio.DefaultMaxAttachments)
 	var args socketio.Args
 	if err == nil {
@@ -448,18 +502,24 @@ func (s *Session) connected(b []byte) {
 			return
 		}
 		s.known(pid)
-		if s.env.Config.Transport == Upgrade {
-			s.state = probing
-			s.dialWebSocket()
-		} else {
-			s.setReady()
-		}
+		s.welcome()
 		s.catchUp()
 	case socketio.ConnectError:
 		s.end(denied(&p, b))
 	default:
 		s.fail(Unexpected, "%s in place of the answer to CONNECT", Quote(b))
 	}
+}
+
+// welcome goes on when the namespace is connected.
+func (s *Session) welcome() {
+	if s.Transport() != Upgrade {
+		s.setReady()
+		return
+	}
+	s.state = probing
+	s.poll.began = s.env.Loop.Now()
+	s.dialWebSocket()
 }
 
 // refusal is what a response that is not the wished-for one says.

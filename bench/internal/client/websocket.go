@@ -11,7 +11,6 @@ import (
 
 // dialWebSocket begins the session's WebSocket.
 func (s *Session) dialWebSocket() {
-	s.reader = websocket.Reader{Config: &s.env.Config.websocket}
 	s.framed = false
 	s.conn = s.env.Loop.Dial(s.env.Config.Addr, (*webSocket)(s))
 	if s.paused {
@@ -26,8 +25,17 @@ type webSocket Session
 func (w *webSocket) Opened(c *reactor.Conn) {
 	s := (*Session)(w)
 	e, config := s.env, s.env.Config
+	var query, headers string
+	if s.poll != nil {
+		query, headers = s.poll.query, s.poll.headers
+	} else {
+		var ok bool
+		if query, headers, ok = s.dressed(); !ok {
+			return
+		}
+	}
 	b := append(e.buffer(), "GET "...)
-	b = append(b, config.Target...)
+	b = append(append(b, config.Target...), query...)
 	b = append(b, "&transport=websocket"...)
 	if s.poll != nil {
 		b = append(append(b, "&sid="...), s.poll.sid...)
@@ -37,7 +45,10 @@ func (w *webSocket) Opened(c *reactor.Conn) {
 	b = append(b, "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: "...)
 	b = append(b, webSocketKey...)
 	b = append(b, "\r\n"...)
-	b = append(b, config.headers...)
+	if config.compress {
+		b = append(b, offer...)
+	}
+	b = append(append(b, config.headers...), headers...)
 	b = append(b, "\r\n"...)
 	c.Write(b)
 	e.recycle(b)
@@ -91,13 +102,18 @@ func (s *Session) take(b []byte) (n int) {
 	for s.state != ended && s.conn == conn {
 		m, k, err := s.reader.Next(b[n:])
 		if err != nil {
-			s.fail(BadFrame, "%v: %s", err, Quote(b[n:]))
+			s.badFrame(err, b[n:])
 			return n
 		}
 		if k == 0 {
 			return n
 		}
 		n += k
+		if m.Compressed {
+			if m.Data = s.inflated(m); m.Data == nil {
+				return n
+			}
+		}
 		switch m.Opcode {
 		case websocket.Text:
 			if s.state == probing {
@@ -106,7 +122,7 @@ func (s *Session) take(b []byte) (n int) {
 				s.text(m.Data)
 			}
 		case websocket.Binary:
-			s.binary(m.Data)
+			s.binaryFrame(m.Data)
 		case websocket.Ping:
 			s.env.out = websocket.AppendMasked(s.env.out, websocket.Pong, m.Data, s.env.nextMask())
 		case websocket.Close:
@@ -114,6 +130,18 @@ func (s *Session) take(b []byte) (n int) {
 		}
 	}
 	return n
+}
+
+// badFrame ends the session for what is no frame. The reference server refuses
+// some clients by an HTTP response after it has agreed to the WebSocket.
+func (s *Session) badFrame(err error, b []byte) {
+	if s.state == opening {
+		if r, n, err := parseResponse(b, true); err == nil && n > 0 {
+			s.refusal(&r)
+			return
+		}
+	}
+	s.fail(BadFrame, "%v: %s", err, Quote(b))
 }
 
 // shake takes the answer to the opening handshake. Source: RFC 6455, section
@@ -130,6 +158,7 @@ func (s *Session) shake(b []byte) (n int) {
 		s.fail(NotSocketIO, "101 without Upgrade: websocket")
 	case !bytes.Equal(r.header("Sec-WebSocket-Accept"), s.env.Config.accept[:]):
 		s.fail(NotSocketIO, "wrong Sec-WebSocket-Accept %q", r.header("Sec-WebSocket-Accept"))
+	case !s.agreed(r.header("Sec-WebSocket-Extensions")):
 	default:
 		s.framed = true
 		if s.state == probing {
@@ -137,6 +166,20 @@ func (s *Session) shake(b []byte) (n int) {
 		}
 	}
 	return n
+}
+
+// binaryFrame takes a binary message of the WebSocket.
+func (s *Session) binaryFrame(b []byte) {
+	if !s.env.Config.old() {
+		s.binary(b)
+		return
+	}
+	p, err := engineio.ParseBinary3(b)
+	if err != nil {
+		s.fail(BadPacket, "%v: %s", err, Quote(b))
+		return
+	}
+	s.packet(p)
 }
 
 // closing takes a close frame. After our own goodbye it is the answer, and the
