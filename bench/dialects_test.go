@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -19,6 +20,11 @@ import (
 // startSio runs sio with the events of the package comment, for the time of the
 // test, and returns its URL.
 func startSio(t *testing.T, o sio.Options, prepare func(srv *sio.Server)) string {
+	t.Helper()
+	return startSioAt(t, "127.0.0.1:0", o, prepare)
+}
+
+func startSioAt(t *testing.T, addr string, o sio.Options, prepare func(srv *sio.Server)) string {
 	t.Helper()
 	srv, err := sio.New(o)
 	if err != nil {
@@ -64,7 +70,7 @@ func startSio(t *testing.T, o sio.Options, prepare func(srv *sio.Server)) string
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	over := make(chan error, 1)
-	go func() { over <- srv.Run(ctx, "127.0.0.1:0") }()
+	go func() { over <- srv.Run(ctx, addr) }()
 	t.Cleanup(func() {
 		stop()
 		if err := <-over; err != nil {
@@ -202,23 +208,31 @@ func TestUsageOfDialects(t *testing.T) {
 func TestSourceAddresses(t *testing.T) {
 	var mu sync.Mutex
 	seen := map[netip.Addr]bool{}
-	url := startSio(t, sio.Options{}, func(srv *sio.Server) {
+	note := func(srv *sio.Server) {
 		srv.OnConnect(func(s *sio.Socket) {
 			mu.Lock()
 			defer mu.Unlock()
 			seen[s.Handshake().Address().Addr().Unmap()] = true
 		})
-	})
-	o := brief(url)
-	if runtime.GOOS == "linux" { // elsewhere 127.0.0.1 is all there is
-		o.Sources = []netip.Addr{netip.MustParseAddr("127.0.0.9")}
-	} else {
-		o.Sources = []netip.Addr{netip.MustParseAddr("127.0.0.1")}
 	}
-	clean(t, runScenario(t, &Connect{Hold: true}, o))
-	mu.Lock()
-	defer mu.Unlock()
-	if len(seen) != 1 || !seen[o.Sources[0]] {
-		t.Errorf("connected from %v", seen)
+	server, source := "127.0.0.1:0", "127.0.0.1"
+	if runtime.GOOS == "linux" { // elsewhere 127.0.0.1 is all there is
+		source = "127.0.0.9"
+	}
+	tries := map[string]string{server: source}
+	if l, err := net.Listen("tcp", "[::1]:0"); err == nil { // not every machine has IPv6
+		l.Close()
+		tries["[::1]:0"] = "::1"
+	}
+	for server, source := range tries {
+		clear(seen)
+		o := brief(startSioAt(t, server, sio.Options{}, note))
+		o.Sources = []netip.Addr{netip.MustParseAddr(source)}
+		clean(t, runScenario(t, &Connect{Hold: true}, o))
+		mu.Lock()
+		if len(seen) != 1 || !seen[o.Sources[0]] {
+			t.Errorf("connected from %v, want %s", seen, source)
+		}
+		mu.Unlock()
 	}
 }

@@ -33,13 +33,14 @@ type Env struct {
 	live      []*Session // ready ones, watched for silence
 	watch     *reactor.Timer
 
-	pings pings  // of protocol 3
-	text  []byte // a packet in JSON that came as MessagePack
-	plain []byte // a message that came compressed
-	bytes []byte // a packet on its way out, in another form
-	frame []byte // a frame compressed, not masked
-	pack  msgpack.Encoder
-	parse msgpack.Decoder
+	greeting greeting // the last that was read
+	pings    pings    // of protocol 3
+	text     []byte   // a packet in JSON that came as MessagePack
+	plain    []byte   // a message that came compressed
+	bytes    []byte   // a packet on its way out, in another form
+	frame    []byte   // a frame compressed, not masked
+	pack     msgpack.Encoder
+	parse    msgpack.Decoder
 }
 
 // deadline is when a session has to have done its handshake or goodbye.

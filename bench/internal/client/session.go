@@ -404,18 +404,18 @@ func (s *Session) opened(data []byte) {
 		s.fail(Unexpected, "a second Engine.IO open packet")
 		return
 	}
-	h, err := engineio.ParseHandshake(data)
+	h, err := s.env.handshake(data)
 	if err != nil {
 		s.fail(NotSocketIO, "%v: %s", err, Quote(data))
 		return
 	}
-	s.patience = uint32(min((h.PingInterval + h.PingTimeout).Milliseconds(), 1<<31))
+	s.patience = uint32(min((h.interval + h.timeout).Milliseconds(), 1<<31))
 	if s.env.Config.old() {
-		s.env.pings.every = max(time.Millisecond, h.PingInterval)
+		s.env.pings.every = max(time.Millisecond, h.interval)
 	}
 	s.heard = s.env.Loop.Now()
 	if s.poll != nil {
-		s.poll.sid = h.SID
+		s.poll.sid = string(h.sid)
 	}
 	s.state = connecting
 	switch c := s.env.Config; {
