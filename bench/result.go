@@ -50,6 +50,9 @@ type Result struct {
 	// Series has a sample a second, from the first connect to the last goodbye.
 	Series []Sample `json:"series,omitempty"`
 
+	// Phases are those of a [Script]; its totals leave out warm-ups.
+	Phases []PhaseResult `json:"phases,omitempty"`
+
 	// Assertions are what [Result.Assert] found.
 	Assertions []Outcome `json:"assertions,omitempty"`
 

@@ -15,6 +15,7 @@ import (
 // commandLine is the whole grammar.
 type commandLine struct {
 	scenarios
+	Run       runCommand       `cmd:"" help:"Run a scenario file: kinds of clients with flows of steps, and phases with ramps."`
 	Matrix    matrixCommand    `cmd:"" help:"Start several servers and run the same cases against them, turn about."`
 	Compare   compareCommand   `cmd:"" help:"Compare results: better, worse, or the same within chance."`
 	Doctor    doctorCommand    `cmd:"" help:"See what bounds connections on this machine, and what would disturb figures."`
@@ -138,6 +139,7 @@ func (c *common) options() (bench.Options, error) {
 type scenarioCommand interface {
 	scenario() bench.Scenario
 	shared() *common
+	options() (bench.Options, error)
 }
 
 type echoCommand struct {
@@ -307,7 +309,7 @@ func (c *idleCommand) Run(a *app) error { return a.scenario(c) }
 // scenario runs one scenario and shows what came out.
 func (a *app) scenario(c scenarioCommand) error {
 	flags := c.shared()
-	o, err := flags.options()
+	o, err := c.options()
 	if err != nil {
 		return err
 	}

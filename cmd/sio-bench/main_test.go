@@ -115,7 +115,7 @@ func TestUsage(t *testing.T) {
 }
 
 func TestHelp(t *testing.T) {
-	for _, args := range [][]string{{}, {"--help"}, {"echo", "--help"}, {"broadcast", "--help"}, {"rooms", "--help"}, {"connect", "--help"}, {"idle", "--help"}, {"matrix", "--help"}, {"target", "--help"}, {"selfcheck", "--help"}} {
+	for _, args := range [][]string{{}, {"--help"}, {"echo", "--help"}, {"broadcast", "--help"}, {"rooms", "--help"}, {"connect", "--help"}, {"idle", "--help"}, {"matrix", "--help"}, {"target", "--help"}, {"selfcheck", "--help"}, {"run", "--help"}} {
 		out, errOut, code := call(t, args...)
 		if code != exitOK || !strings.Contains(out, "sio-bench") || !strings.Contains(out, "Example") || errOut != "" {
 			t.Errorf("%v: exit %d\n%s%s", args, code, out, errOut)

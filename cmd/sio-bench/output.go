@@ -69,6 +69,7 @@ func printResult(w io.Writer, r *bench.Result, s style) error {
 	if steps, ok := r.Parameters["steps"]; ok {
 		printSteps(&b, steps)
 	}
+	printPhases(&b, r.Phases)
 	if len(r.Latencies) > 0 {
 		b.WriteByte('\n')
 		t = tabwriter.NewWriter(&b, 8, 0, 2, ' ', tabwriter.AlignRight)
