@@ -11,7 +11,7 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 MODULES = interop interop/matrix/go bench/peers webtransport examples/mount
 
 .DEFAULT_GOAL := help
-.PHONY: help run client test check build-all unit modules fuzz fuzz-short interop bench bench-repeat bench-page bench-micro clean
+.PHONY: help run client test check build-all unit modules fuzz fuzz-short interop bench bench-repeat bench-page scale bench-micro clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,6 +69,11 @@ bench-repeat: ## the same once more: which figures of BENCHMARKS.md it bears out
 
 bench-page: ## BENCHMARKS.md out of the results in bench/results
 	$(GO) run ./bench/benchmarks
+
+scale: ## what a connection costs among 1,000 and among 190,000 (some 6 minutes; 8 GiB, nothing else should run)
+	scripts/peers.sh sio
+	$(GO) build -o bin/scale ./bench/scale
+	bin/scale --json bin/scale.json
 
 bench-micro: ## benchmarks of the parts: BENCH=pattern
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime 200ms ./...

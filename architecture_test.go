@@ -111,6 +111,7 @@ var staircase = []step{
 
 	// Beside it: sees servers only over TCP.
 	{"cmd/sio-bench", []string{"bench", "bench/doctor", "bench/benchtest", "bench/selfcheck", "codec/*"}, nil},
+	{"bench/scale", []string{"bench", "bench/internal/*"}, []string{"bench/benchtest"}},
 	{"bench/selfcheck", []string{"bench", "bench/benchtest"}, nil},
 	{"bench", []string{"bench/internal/*", "codec/*"}, []string{"bench/benchtest", "."}},
 	{"bench/doctor", nil, nil},
@@ -137,7 +138,7 @@ var foreign = []struct {
 	{"golang.org/x/term", []string{"cmd/sio-bench"}, nil},
 	{"github.com/HdrHistogram/", []string{"bench"}, nil},
 	{"golang.org/x/perf", []string{"bench"}, nil},
-	{"golang.org/x/sys", []string{"loop", "internal/uring", "bench", "bench/doctor", "bench/internal/*"}, nil},
+	{"golang.org/x/sys", []string{"loop", "internal/uring", "bench", "bench/doctor", "bench/scale", "bench/internal/*"}, nil},
 	{"go.uber.org/goleak", nil, []string{".", "loop", "siotest"}},
 }
 

@@ -24,6 +24,9 @@ type Environment struct {
 	Governor   string `json:"governor,omitempty"`     // of the first processor's frequency
 }
 
+// ThisEnvironment is where the calling process runs.
+func ThisEnvironment() Environment { return environment() }
+
 func environment() Environment {
 	e := Environment{
 		System:     runtime.GOOS + "/" + runtime.GOARCH,
