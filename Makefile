@@ -11,10 +11,10 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 MODULES = interop interop/matrix/go bench/peers webtransport examples/mount
 
 .DEFAULT_GOAL := help
-.PHONY: help run client test check build-all unit modules fuzz fuzz-short interop bench bench-repeat bench-page scale bench-micro clean
+.PHONY: help run client test check build-all unit modules fuzz fuzz-short interop bench bench-repeat bench-page scale bench-micro bench-compare bench-baseline clean
 
 help: ## list the targets
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: client ## start the example on ADDR (:3000) and print its address
 	@$(GO) build -o bin/chat ./examples/chat
@@ -78,6 +78,13 @@ scale: ## what a connection costs among 1,000 and among 190,000 (some 6 minutes;
 bench-micro: ## benchmarks of the parts: BENCH=pattern
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime 200ms ./...
 
+bench-compare: ## benchmarks of the parts against the last release's; fails if one allocates more (some 5 minutes)
+	GO=$(GO) scripts/micro.sh compare
+
+bench-baseline: ## write bench/results/micro.txt anew: what bench-compare compares with
+	GO=$(GO) scripts/micro.sh baseline
+
 clean: ## remove what was installed and built here
-	rm -rf examples/chat/node_modules interop/js/node_modules bench/peers/node/node_modules bin
+	rm -rf examples/chat/node_modules interop/js/node_modules bench/peers/node/node_modules bench/peers/node/eiows/node_modules bin
+	rm -rf bench/peers/python/venv bench/peers/socketioxide/target
 	cd interop/matrix && rm -rf build js/node_modules python/venv rust/target

@@ -93,10 +93,14 @@ func BenchmarkDeliver(b *testing.B) {
 }
 
 func BenchmarkJoinLeave(b *testing.B) {
-	s, d, members, _ := crowd(1000)
-	b.ReportAllocs()
-	for b.Loop() {
-		s.Leave(members[1], "some")
-		s.Join(members[1], d.Raise("some", 0))
+	for _, n := range []int{1000, 16_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			s, d, members, _ := crowd(n)
+			b.ReportAllocs()
+			for b.Loop() {
+				s.Leave(members[1], "some")
+				s.Join(members[1], d.Raise("some", 0))
+			}
+		})
 	}
 }
