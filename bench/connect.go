@@ -74,6 +74,7 @@ func (c *Connect) Run(ctx context.Context, o Options) (*Result, error) {
 
 // hold opens all and keeps them.
 func (c *Connect) hold(r *run) (*Result, error) {
+	before := r.ownMemory()
 	r.watch.begin()
 	began := time.Now()
 	err := r.open(r.wanted, func(*worker, int) member { return &holder{} })
@@ -82,8 +83,12 @@ func (c *Connect) hold(r *run) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	var n uint64
-	r.each(func(w *worker) { n += w.connect.Count() })
+	own := r.ownMemory() - before
+	var n, held uint64
+	r.each(func(w *worker) {
+		n += w.connect.Count()
+		held += uint64(w.ready.Load())
+	})
 	if err := r.goodbye(); err != nil {
 		return nil, err
 	}
@@ -91,6 +96,9 @@ func (c *Connect) hold(r *run) (*Result, error) {
 	res.Parameters["connections"] = r.wanted
 	res.Parameters["concurrency"] = r.options.Concurrency
 	connectMetrics(r, res)
+	if held > 0 {
+		res.Metrics = append(res.Metrics, Metric{Name: clientMemory, Unit: "B", Value: max(0, float64(own)/float64(held))})
+	}
 	return res, nil
 }
 

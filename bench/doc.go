@@ -43,10 +43,22 @@
 // messages were sent is told apart, as lag. Quantiles are up to 1/64 above the
 // true value, never below.
 //
+// Every result has a sample a second ([Sample]), of latency, errors, connections
+// and both processes, from the first connect to the last goodbye. What the server
+// tells at [Options.Metrics] stands on the same time line. PSS is read at the
+// ends and every ten seconds, since the kernel walks the page tables of the
+// process for it.
+//
+// [Assertion]s hold a result against thresholds. All counts of a latency are kept
+// in its result, so that any quantile can be asked for later, results of several
+// processes can be added up ([Procs]), and HdrHistogram's tools can read them.
+//
 // # The generator
 //
 // It shares the machine with the server in most uses, so it is made to take
-// little: one loop on one goroutine for all connections. When it was nevertheless
-// the limit, the result says so in its warnings, and its throughput and latency
+// little: one loop on one goroutine for all connections. Each loop has a thread to
+// itself, so that its processor time is known, and looks every ten milliseconds
+// how late its timers are. [Health] has the verdict: when the generator was the
+// limit, the result also says so in its warnings, and its throughput and latency
 // must not be used; the server's cost per operation still may.
 package bench

@@ -29,11 +29,25 @@ func (*Idle) Name() string { return "idle" }
 // counts is what newRun asks.
 func (*Idle) counts() count { return beats }
 
+// steps are the sessions at each step.
+func (s *Idle) steps() ([]int, error) {
+	steps := s.Steps
+	if len(steps) == 0 {
+		steps = []int{1000, 2000, 4000}
+	}
+	if !slices.IsSorted(steps) || steps[0] < 1 || steps[len(steps)-1] > 1_000_000 || len(slices.Compact(slices.Clone(steps))) != len(steps) {
+		return nil, fmt.Errorf("%w: steps %v: must rise, from 1 to 1,000,000", ErrUsage, steps)
+	}
+	return steps, nil
+}
+
 // step is what was seen at one step.
 type step struct {
-	conns   int
+	conns   int // of all processes
+	held    int // of this one
 	rss     int64
 	objects int64
+	own     int64 // our memory
 }
 
 // Run implements [Scenario].
@@ -42,12 +56,9 @@ func (s *Idle) Run(ctx context.Context, o Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	steps := s.Steps
-	if len(steps) == 0 {
-		steps = []int{1000, 2000, 4000}
-	}
-	if !slices.IsSorted(steps) || steps[0] < 1 || steps[len(steps)-1] > 1_000_000 || len(slices.Compact(slices.Clone(steps))) != len(steps) {
-		return nil, fmt.Errorf("%w: steps %v: must rise, from 1 to 1,000,000", ErrUsage, steps)
+	steps, err := s.steps()
+	if err != nil {
+		return nil, err
 	}
 	if s.Settle < 0 || s.Window < 0 {
 		return nil, fmt.Errorf("%w: a duration is negative", ErrUsage)
@@ -72,10 +83,11 @@ func (s *Idle) Run(ctx context.Context, o Options) (*Result, error) {
 		if err := r.sleep(fmt.Sprintf("settle at %d", n), pause); err != nil {
 			return nil, err
 		}
-		at := step{rss: r.watch.memory().RSS}
+		at := step{rss: r.watch.memory().RSS, own: r.ownMemory()}
 		for _, w := range r.workers {
-			at.conns += int(w.ready.Load())
+			at.held += int(w.ready.Load())
 		}
+		at.conns = at.held + r.elsewhere
 		if o.Stats != "" {
 			if at.objects, err = r.watch.heapObjects(); err != nil {
 				r.watch.note("heap objects: " + err.Error())
@@ -115,6 +127,7 @@ func (s *Idle) result(r *run, seen []step, beats uint64, pause time.Duration) *R
 	}
 	res.Parameters["settle_s"] = pause.Seconds()
 	conns, rss, objects := make([]float64, len(seen)), make([]float64, len(seen)), make([]float64, len(seen))
+	held, own := make([]float64, len(seen)), make([]float64, len(seen))
 	type row struct {
 		Connections int   `json:"connections"`
 		RSS         int64 `json:"rss_bytes,omitempty"`
@@ -124,6 +137,7 @@ func (s *Idle) result(r *run, seen []step, beats uint64, pause time.Duration) *R
 	for i, at := range seen {
 		rows[i] = row{at.conns, at.rss, at.objects}
 		conns[i], rss[i], objects[i] = float64(at.conns), float64(at.rss), float64(at.objects)
+		held[i], own[i] = float64(at.held), float64(at.own)
 	}
 	res.Parameters["steps"] = rows
 	var first []Metric
@@ -134,6 +148,9 @@ func (s *Idle) result(r *run, seen []step, beats uint64, pause time.Duration) *R
 		first = append(first, Metric{Name: "heap objects per connection", Unit: "", Value: slope(conns, objects)})
 	}
 	res.Metrics = append(first, res.Metrics...)
+	if len(seen) > 1 {
+		res.Metrics = append(res.Metrics, Metric{Name: clientMemory, Unit: "B", Value: max(0, slope(held, own))})
+	}
 	return res
 }
 

@@ -20,6 +20,9 @@ import (
 const childEnv = "SIO_BENCH_TEST_SERVER"
 
 func TestMain(m *testing.M) {
+	if how := os.Getenv(workerEnv); how != "" {
+		os.Exit(beWorker(how))
+	}
 	if how := os.Getenv(childEnv); how != "" {
 		os.Exit(beServer(how))
 	}

@@ -149,6 +149,7 @@ type Options struct {
 	Progress func(Progress)
 
 	rows *fill.Rows // of Data, once it is read
+	part *portion   // nil: this process has the whole
 }
 
 // Progress is a run's state in the middle.

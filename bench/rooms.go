@@ -15,6 +15,8 @@ import (
 type Rooms struct {
 	Rooms int // default: a tenth of the connections
 	Size  int // of the packet that is delivered, in bytes; default [DefaultSize]
+
+	first int // number of the first room, where there are other processes
 }
 
 // Name is "rooms".
@@ -54,7 +56,7 @@ func (s *Rooms) Run(ctx context.Context, o Options) (*Result, error) {
 		if err != nil {
 			return nil, err
 		}
-		chats[i] = &chat{speech: sp, entrance: newEntrance(config, &o), rooms: rooms}
+		chats[i] = &chat{speech: sp, entrance: newEntrance(config, &o), rooms: rooms, first: s.first}
 	}
 
 	r, err := newRun(ctx, s, o, o.Conns)
@@ -127,6 +129,7 @@ type chat struct {
 	speech   *speech
 	entrance *entrance
 	rooms    int
+	first    int // number of the first
 	waiting  int // senders whose own copy has not come
 }
 
@@ -140,11 +143,13 @@ type talker struct {
 	busy bool       // its own copy has not come
 }
 
-func (t *talker) Ready(*client.Session) { t.chat.entrance.enter(&t.peer, roomName(t.room)) }
+func (t *talker) Ready(*client.Session) {
+	t.chat.entrance.enter(&t.peer, roomName(t.chat.first+t.room))
+}
 
 // send sends the next event to the room.
 func (t *talker) send() {
-	packet := t.chat.speech.to(t.room, t.sent, t.id, t.w.loop.Clock())
+	packet := t.chat.speech.to(t.chat.first+t.room, t.sent, t.id, t.w.loop.Clock())
 	t.sent++
 	t.busy = true
 	t.chat.waiting++

@@ -28,6 +28,8 @@ type run struct {
 	wanted   int   // sessions
 	counts   count // what operations are, where members do not tell them
 
+	elsewhere int // sessions that other processes hold, when the last were opened
+
 	// The window that counts.
 	elapsed     time.Duration
 	interrupted bool
@@ -81,6 +83,11 @@ func newRun(ctx context.Context, s Scenario, o Options, conns int) (*run, error)
 		r.workers = append(r.workers, w)
 	}
 	r.watch.each = r.each
+	if _, err := r.meet("begin", 0); err != nil {
+		r.watch.stop()
+		r.reactor.Close()
+		return nil, err
+	}
 	r.started = time.Now()
 	r.recorder = newRecorder(r)
 	if err := r.probe(); err != nil {
@@ -277,7 +284,10 @@ func (r *run) open(n int, create func(w *worker, id int) member) error {
 	if r.ready() <= before {
 		return r.worst()
 	}
-	return nil
+	own := r.ready()
+	all, err := r.meet("connected", own)
+	r.elsewhere = int(all - own)
+	return err
 }
 
 // ready is the number of sessions that are open.

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -317,6 +318,9 @@ func (a *app) scenario(c scenarioCommand) error {
 	if err != nil {
 		return err
 	}
+	if os.Getenv(partEnv) != "" {
+		return bench.Work(a.ctx, c.scenario(), o, os.Stdin, os.Stdout)
+	}
 	files, err := flags.begin(a.out)
 	if err != nil {
 		return err
@@ -327,7 +331,7 @@ func (a *app) scenario(c scenarioCommand) error {
 		p.run(q)
 		files.sample(q.Sample)
 	}
-	res, err := c.scenario().Run(a.ctx, o)
+	res, err := a.spread(c.scenario(), flags.Procs).Run(a.ctx, o)
 	p.end()
 	if err != nil {
 		files.close()

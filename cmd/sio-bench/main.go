@@ -40,6 +40,9 @@ func main() {
 	// The generator allocates little while it measures; collections in between
 	// would only disturb.
 	debug.SetGCPercent(800)
+	if os.Getenv(partEnv) != "" {
+		signal.Ignore(os.Interrupt) // the leader gets it, too, and ends this process
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the process
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"strings"
 
 	"github.com/e6a90ca8/sio/bench"
@@ -13,12 +14,33 @@ import (
 // measuring are the flags of all scenarios about what is measured and what has to
 // come out.
 type measuring struct {
+	Procs   int    `default:"1" help:"Processes of the generator, each with descriptors and loops of its own; connections, rates and rooms are of all together (${default})." placeholder:"N"`
 	Metrics string `help:"URL at which the server tells of its own process, asked each second: Prometheus text, or expvar's JSON." placeholder:"URL"`
 
 	HGRM string `name:"hgrm" help:"Write the percentiles of the main latency to FILE, in HdrHistogram's text format; with a * in FILE, of every latency, its name for the *." placeholder:"FILE" group:"Output"`
 	HLog string `name:"hlog" help:"Write the main latency second by second to FILE, as a HdrHistogram interval log." placeholder:"FILE" group:"Output"`
 
 	Assert []string `sep:"none" help:"Threshold that the result has to keep, as 'echo.p99<5ms', 'errors<0.1%', 'rate>50k', 'server.rss<200MiB', 'cpu<12us'; may be repeated." placeholder:"FIGURE<VALUE" group:"Thresholds"`
+}
+
+// partEnv is set in the processes that --procs starts: copies of this one, with
+// the same arguments.
+const partEnv = "SIO_BENCH_PART"
+
+// spread is s in as many processes as asked for.
+func (a *app) spread(s bench.Scenario, procs int) bench.Scenario {
+	if procs == 1 {
+		return s
+	}
+	return &bench.Procs{Scenario: s, N: procs, Command: func(i int) *exec.Cmd {
+		self, err := os.Executable()
+		if err != nil {
+			self = os.Args[0]
+		}
+		cmd := exec.Command(self, a.args...)
+		cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d", partEnv, i))
+		return cmd
+	}}
 }
 
 // errThreshold is returned by a command whose result missed a threshold.

@@ -96,3 +96,22 @@ func TestHDRFiles(t *testing.T) {
 		t.Errorf("exit %d\n%s", code, errOut)
 	}
 }
+
+// TestProcsRun: --procs starts copies of the program, and the result is of all.
+func TestProcsRun(t *testing.T) {
+	s := server(t, nil)
+	out, errOut, code := call(t, "echo", s.URL, "-c", "5", "-d", "300ms", "-w", "0s", "-q", "--procs", "2", "--json", "-")
+	var res bench.Result
+	if err := json.Unmarshal([]byte(out), &res); err != nil || code != exitOK {
+		t.Fatalf("exit %d, %v\n%s%s", code, err, out, errOut)
+	}
+	if res.Parameters["processes"] != 2.0 || res.Parameters["connections"] != 5.0 || len(res.Generator.Loops) != 2 {
+		t.Errorf("%v, %+v", res.Parameters, res.Generator)
+	}
+	if _, errOut, code := call(t, "echo", s.URL, "-c", "1", "--procs", "2"); code != exitUsage || !strings.Contains(errOut, "2 processes") {
+		t.Errorf("exit %d\n%s", code, errOut)
+	}
+	if _, errOut, code := call(t, "broadcast", s.URL, "--procs", "2"); code != exitUsage || !strings.Contains(errOut, "several processes") {
+		t.Errorf("exit %d\n%s", code, errOut)
+	}
+}

@@ -155,3 +155,20 @@ func LoopbackSources(target netip.Addr, n int) []netip.Addr {
 	}
 	return sources
 }
+
+// LoopbackShare returns the source addresses for part i of the n parts of total
+// connections to target, made by processes that know nothing of each other: each
+// has addresses of its own. nil, the system's choice, where [LoopbackSources]
+// gives that for any number.
+func LoopbackShare(target netip.Addr, total, i, n int) []netip.Addr {
+	if !loopbackIsWide || !target.Is4() || !target.IsLoopback() {
+		return nil
+	}
+	each := max(1, (total/n+DefaultSourceShare)/DefaultSourceShare)
+	sources := make([]netip.Addr, each)
+	for k := range sources {
+		at := i*each + k
+		sources[k] = netip.AddrFrom4([4]byte{127, 0, byte(at / 250), byte(1 + at%250)})
+	}
+	return sources
+}

@@ -1,0 +1,212 @@
+package bench
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/e6a90ca8/sio/bench/internal/hist"
+)
+
+// add adds what other processes of the same run have to r, which is the leader's:
+// counts, histograms, seconds and processor time. What only the leader measures,
+// the server and the window, stays. keep says whether the seconds keep their
+// histograms.
+func (r *Result) add(others []*Result, keep bool) error {
+	for i, o := range others {
+		if o.Operation != r.Operation {
+			return fmt.Errorf("process %d counted %s, the leader %s", i+1, o.Operation, r.Operation)
+		}
+		r.Operations += o.Operations
+		r.Respelled += o.Respelled
+		r.Interrupted = r.Interrupted || o.Interrupted
+		r.addErrors(o.Errors)
+		r.addParameters(o.Parameters)
+		r.addClient(o, i+1)
+	}
+	if r.Elapsed > 0 {
+		r.Rate = float64(r.Operations) / r.Elapsed
+	}
+	r.Parameters["processes"] = len(others) + 1
+	if err := r.addLatencies(others); err != nil {
+		return err
+	}
+	if err := r.addSeries(others, keep); err != nil {
+		return err
+	}
+	r.addMetrics(others)
+	return nil
+}
+
+func (r *Result) addErrors(errors map[string]ErrorCount) {
+	if r.Errors == nil {
+		r.Errors = make(map[string]ErrorCount)
+	}
+	for name, e := range errors {
+		if sum, ok := r.Errors[name]; ok {
+			e.Count += sum.Count
+			e.Example = sum.Example
+		}
+		r.Errors[name] = e
+	}
+}
+
+// addedParameters are those that were divided.
+var addedParameters = []string{"connections", "concurrency", "rate", "rooms", "cycles"}
+
+func (r *Result) addParameters(other map[string]any) {
+	number := func(v any) (float64, bool) {
+		switch v := v.(type) {
+		case int:
+			return float64(v), true
+		case float64: // so they come out of JSON
+			return v, true
+		}
+		return 0, false
+	}
+	for _, name := range addedParameters {
+		own, ok1 := number(r.Parameters[name])
+		its, ok2 := number(other[name])
+		if !ok1 || !ok2 {
+			continue
+		}
+		if sum := own + its; sum == float64(int(sum)) && name != "rate" {
+			r.Parameters[name] = int(sum)
+		} else {
+			r.Parameters[name] = sum
+		}
+	}
+}
+
+// addClient adds what the generator took, and how it fared.
+func (r *Result) addClient(o *Result, process int) {
+	if r.Client != nil && o.Client != nil {
+		r.Client.CPU += o.Client.CPU
+		r.Client.Cores += o.Client.Cores
+	}
+	for _, text := range o.Warnings {
+		if !slices.Contains(r.Warnings, text) {
+			r.Warnings = append(r.Warnings, text)
+		}
+	}
+	h, g := r.Generator, o.Generator
+	if h == nil || g == nil {
+		return
+	}
+	order := []string{healthOK, healthBusy, healthLimit}
+	if slices.Index(order, g.Verdict) > slices.Index(order, h.Verdict) {
+		h.Verdict = g.Verdict
+	}
+	for _, why := range g.Reasons {
+		h.Reasons = append(h.Reasons, fmt.Sprintf("process %d: %s", process, why))
+	}
+	h.Loops = append(h.Loops, g.Loops...)
+	h.LagP99, h.LagMax, h.SendP99 = max(h.LagP99, g.LagP99), max(h.LagMax, g.LagMax), max(h.SendP99, g.SendP99)
+	h.FDs = max(h.FDs, g.FDs)
+}
+
+func (r *Result) addLatencies(others []*Result) error {
+	var names []string
+	for _, o := range append([]*Result{r}, others...) {
+		for _, l := range o.Latencies {
+			if !slices.Contains(names, l.Name) {
+				names = append(names, l.Name)
+			}
+		}
+	}
+	var merged []Latency
+	for _, name := range names {
+		var sum hist.Histogram
+		for _, o := range append([]*Result{r}, others...) {
+			for _, l := range o.Latencies {
+				if l.Name != name {
+					continue
+				}
+				h, err := hist.Decode(l.Histogram)
+				if err != nil {
+					return fmt.Errorf("latency %s: %w", name, err)
+				}
+				sum.Merge(h)
+			}
+		}
+		merged = append(merged, newLatency(name, &sum))
+	}
+	r.Latencies = merged
+	return nil
+}
+
+// addSeries adds the seconds up: the processes began them together. Seconds that
+// the leader has not are left out.
+func (r *Result) addSeries(others []*Result, keep bool) error {
+	for i := range r.Series {
+		s := &r.Series[i]
+		sum, err := hist.Decode(s.Histogram)
+		if err != nil {
+			return fmt.Errorf("second %.0f: %w", s.At, err)
+		}
+		for _, o := range others {
+			if i >= len(o.Series) {
+				continue
+			}
+			v := &o.Series[i]
+			h, err := hist.Decode(v.Histogram)
+			if err != nil {
+				return fmt.Errorf("second %.0f: %w", v.At, err)
+			}
+			sum.Merge(h)
+			s.Conns += v.Conns
+			s.Operations += v.Operations
+			s.Errors += v.Errors
+			s.LagP99 = max(s.LagP99, v.LagP99)
+			s.Client.add(&v.Client)
+		}
+		s.P50, s.P90, s.P99, s.Max = us(sum.Quantile(0.5)), us(sum.Quantile(0.9)), us(sum.Quantile(0.99)), us(sum.Max())
+		s.Histogram = ""
+		if keep {
+			s.Histogram = sum.Encode()
+		}
+	}
+	return nil
+}
+
+func (l *Load) add(o *Load) {
+	l.Cores += o.Cores
+	l.RSS += o.RSS
+	l.PSS += o.PSS
+	l.FDs += o.FDs
+	l.Threads += o.Threads
+	l.Heap += o.Heap
+	l.HeapObjects += o.HeapObjects
+	l.Goroutines += o.Goroutines
+	l.GCs += o.GCs
+	l.GCPause += o.GCPause
+}
+
+// addMetrics makes those metrics anew that follow from what was added up, and
+// adds up rates; the others are the leader's.
+func (r *Result) addMetrics(others []*Result) {
+	for i := range r.Metrics {
+		m := &r.Metrics[i]
+		name, quantile := m.Name, ""
+		if at := strings.LastIndexByte(name, ' '); at >= 0 {
+			name, quantile = name[:at], name[at+1:]
+		}
+		switch {
+		case m.Name == "server CPU per "+r.Operation && r.Server != nil && r.Operations > 0:
+			m.Value = r.Server.CPU * 1e6 / float64(r.Operations)
+		case m.Name == Plural(r.Operation)+" per second":
+			m.Value = r.Rate
+		case quantile == "p50" || quantile == "p99":
+			for _, l := range r.Latencies {
+				if l.Name == name {
+					m.Value = map[string]float64{"p50": l.P50, "p99": l.P99}[quantile]
+				}
+			}
+		case m.Unit == "1/s":
+			for _, o := range others {
+				v, _ := o.Metric(m.Name)
+				m.Value += v.Value
+			}
+		}
+	}
+}
