@@ -138,7 +138,7 @@ var foreign = []struct {
 	{"golang.org/x/term", []string{"cmd/sio-bench"}, nil},
 	{"github.com/HdrHistogram/", []string{"bench"}, nil},
 	{"golang.org/x/perf", []string{"bench"}, nil},
-	{"golang.org/x/sys", []string{"loop", "internal/uring", "bench", "bench/doctor", "bench/scale", "bench/internal/*"}, nil},
+	{"golang.org/x/sys", []string{"loop", "internal/uring", "bench", "bench/doctor", "bench/scale", "bench/internal/*"}, []string{"cmd/sio-bench"}},
 	{"go.uber.org/goleak", nil, []string{".", "loop", "siotest"}},
 }
 

@@ -325,13 +325,15 @@ func (a *app) scenario(c scenarioCommand) error {
 	if err != nil {
 		return err
 	}
+	scenario := c.scenario()
 	p := newProgress(a.errOut, flags.Quiet)
 	o.Intervals = flags.HLog != ""
+	p.about(a.ctx, scenario.Name()+"  "+o.URL)
 	o.Progress = func(q bench.Progress) {
 		p.run(q)
 		files.sample(q.Sample)
 	}
-	res, err := a.spread(c.scenario(), flags.Procs).Run(a.ctx, o)
+	res, err := a.spread(scenario, flags.Procs).Run(a.ctx, o)
 	p.end()
 	if err != nil {
 		files.close()

@@ -356,27 +356,3 @@ func TestPrintResult(t *testing.T) {
 		}
 	}
 }
-
-// TestProgressPlain: where there is no terminal, lines come when something new
-// begins, and now and then.
-func TestProgressPlain(t *testing.T) {
-	var out bytes.Buffer
-	p := newProgress(&out, false)
-	for range 3 {
-		p.run(bench.Progress{Phase: "connect", Conns: 1500, Wanted: 2000})
-	}
-	p.run(bench.Progress{Phase: "measure", Total: 10e9, Elapsed: 5e9, Operations: 5, Rate: 12345, Errors: 2, ServerCPU: 0.5, ServerRSS: 1 << 20})
-	p.end()
-	want := "connect  1,500/2,000 connections\nmeasure [==========          ] 5/10 s  0/0 connections  12,345/s  server 0.50 cores, 1.0 MiB  2 errors\n"
-	if out.String() != want {
-		t.Errorf("got\n%s\nwant\n%s", out.String(), want)
-	}
-	quiet := newProgress(&out, true)
-	out.Reset()
-	quiet.run(bench.Progress{Phase: "connect"})
-	quiet.matrix(bench.MatrixProgress{Result: &bench.Result{}})
-	quiet.end()
-	if out.Len() != 0 {
-		t.Errorf("quiet wrote %q", out.String())
-	}
-}

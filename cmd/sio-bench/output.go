@@ -9,29 +9,9 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
-	"time"
-
-	"golang.org/x/term"
 
 	"github.com/e6a90ca8/sio/bench"
 )
-
-// style is how text is set off; all empty where colours are not wanted.
-type style struct{ bold, red, yellow, reset string }
-
-// newStyle is colourful on a terminal, unless NO_COLOR is set or TERM says that
-// it cannot. Source: https://no-color.org.
-func newStyle(w io.Writer) style {
-	if !isTerminal(w) || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
-		return style{}
-	}
-	return style{"\x1b[1m", "\x1b[31m", "\x1b[33m", "\x1b[0m"}
-}
-
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
-}
 
 // printResult writes a result for people.
 func printResult(w io.Writer, r *bench.Result, s style) error {
@@ -182,103 +162,4 @@ func writeFile(name string, f func(*os.File) error) error {
 		return err
 	}
 	return file.Close()
-}
-
-// progress shows how a run goes: one line that is rewritten on a terminal, else
-// a line now and then.
-type progress struct {
-	w     io.Writer // nil: quiet
-	live  bool
-	style style
-	last  time.Time
-	phase string
-	shown bool // a live line stands on the terminal
-}
-
-// plainStep is the time between two lines where there is no terminal.
-const plainStep = 5 * time.Second
-
-func newProgress(w io.Writer, quiet bool) *progress {
-	if quiet {
-		return &progress{}
-	}
-	return &progress{w: w, live: isTerminal(w) && os.Getenv("TERM") != "dumb", style: newStyle(w)}
-}
-
-// run is [bench.Options.Progress].
-func (p *progress) run(q bench.Progress) { p.show(q.Phase, describe(q)) }
-
-// matrix is [bench.Matrix.Progress].
-func (p *progress) matrix(q bench.MatrixProgress) {
-	if p.w == nil {
-		return
-	}
-	head := fmt.Sprintf("[%d/%d, %s left] %s, round %d of %d, %s", q.Done+1, q.Runs, roughly(q.Left), q.Case, q.Round, q.Rounds, q.Server)
-	if res := q.Result; res != nil {
-		text := head
-		if len(res.Metrics) > 0 {
-			text += ": " + res.Metrics[0].Name + " " + amount(res.Metrics[0])
-		}
-		if n := res.ErrorTotal(); n > 0 {
-			text += fmt.Sprintf("  %s%d errors%s", p.style.red, n, p.style.reset)
-		}
-		p.end()
-		fmt.Fprintln(p.w, text)
-		return
-	}
-	if p.live {
-		p.show(head, head+"  "+describe(q.Run))
-	}
-}
-
-// show shows text; phase tells when something new begins.
-func (p *progress) show(phase, text string) {
-	if p.w == nil {
-		return
-	}
-	if p.live {
-		if width, _, err := term.GetSize(int(p.w.(*os.File).Fd())); err == nil && width > 1 {
-			if runes := []rune(text); len(runes) >= width {
-				text = string(runes[:width-1])
-			}
-		}
-		fmt.Fprintf(p.w, "\r%s\x1b[K", text)
-		p.shown = true
-		return
-	}
-	if phase == p.phase && time.Since(p.last) < plainStep {
-		return
-	}
-	p.phase, p.last = phase, time.Now()
-	fmt.Fprintln(p.w, text)
-}
-
-// end takes the live line away.
-func (p *progress) end() {
-	if p.shown {
-		fmt.Fprint(p.w, "\r\x1b[K")
-		p.shown = false
-	}
-}
-
-// describe is a run's state as one line.
-func describe(q bench.Progress) string {
-	var b strings.Builder
-	b.WriteString(q.Phase)
-	if q.Total > 0 {
-		const width = 20
-		done := min(width, int(width*q.Elapsed/q.Total))
-		fmt.Fprintf(&b, " [%s%s] %.0f/%.0f s", strings.Repeat("=", done), strings.Repeat(" ", width-done), q.Elapsed.Seconds(), q.Total.Seconds())
-	}
-	fmt.Fprintf(&b, "  %s/%s connections", count(float64(q.Conns)), count(float64(q.Wanted)))
-	if q.Operations > 0 {
-		fmt.Fprintf(&b, "  %s/s", count(q.Rate))
-	}
-	if q.ServerRSS > 0 {
-		fmt.Fprintf(&b, "  server %.2f cores, %s", q.ServerCPU, mebibytes(q.ServerRSS))
-	}
-	if q.Errors > 0 {
-		fmt.Fprintf(&b, "  %s errors", count(float64(q.Errors)))
-	}
-	return b.String()
 }

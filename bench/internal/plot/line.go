@@ -92,6 +92,7 @@ func (l *Line) draw(c *canvas) {
 	if !drawn {
 		c.text(f.x0+f.w/2, f.y0+f.h/2+4, "middle", "", "no data")
 	}
+	f.phases(c, l.Bands)
 	f.marks(c, l.Marks)
 	f.finish(c)
 }
@@ -193,8 +194,14 @@ func (f *frame) bands(c *canvas, bands []Band) {
 		if i > 0 && b.From > f.x.lo {
 			c.line(x1, f.y0, x1, f.y0+f.h, "edge")
 		}
-		if name := b.Name; textWidth(name)*10+6 <= x2-x1 {
-			c.text(x1+4, f.y0+10, "start", "phase", name)
+	}
+}
+
+// phases names the bands, where there is room for the name.
+func (f *frame) phases(c *canvas, bands []Band) {
+	for _, b := range bands {
+		if x := f.px(b.From); textWidth(b.Name)*10+6 <= f.px(b.To)-x {
+			c.text(x+4, f.y0+10, "start", "phase", b.Name)
 		}
 	}
 }

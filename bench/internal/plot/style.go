@@ -60,7 +60,7 @@ const looks = `.plot{display:block;max-width:100%;height:auto;font:11.5px system
 .plot .title{fill:var(--ink);font-size:14px;font-weight:600}
 .plot .key,.plot .name,.plot .value{fill:var(--ink)}
 .plot .group{fill:var(--ink);font-weight:600}
-.plot .phase{font-size:10px}
+.plot .phase{font-size:10px;paint-order:stroke;stroke:var(--surface);stroke-width:2.5px;stroke-linejoin:round;stroke-opacity:.8}
 .plot .surface{fill:var(--surface);stroke:var(--border)}
 .plot .band{fill:var(--band)}
 .plot .edge{stroke:var(--axis);stroke-dasharray:1 3;fill:none}
