@@ -234,14 +234,22 @@ func valueText(v any) string {
 // machine is where the run took place.
 func (r *Result) machine() []field {
 	e := r.Environment
+	processor := fmt.Sprintf("%s, %d cores", orUnknown(e.Processor), e.Cores)
+	if e.Memory > 0 {
+		processor += ", " + plot.Text(plot.Bytes, float64(e.Memory))
+	}
 	all := []field{
 		{"started", r.Started.Format(time.RFC3339)},
 		{"system", strings.TrimSpace(e.System + ", " + orUnknown(e.Kernel))},
-		{"processor", fmt.Sprintf("%s, %d cores", orUnknown(e.Processor), e.Cores)},
+		{"processor", processor},
 		{"generator", fmt.Sprintf("%s, GOMAXPROCS %d", e.Go, e.GOMAXPROCS)},
 	}
-	if e.Revision != "" {
-		all = append(all, field{"revision of the generator", e.Revision})
+	for _, f := range []field{
+		{"version", e.Version}, {"revision", e.Revision}, {"Go settings", e.Settings}, {"frequency governor", e.Governor},
+	} {
+		if f.Value != "" {
+			all = append(all, f)
+		}
 	}
 	if u := r.Server; u != nil {
 		all = append(all, field{"server's process", fmt.Sprintf("pid %d, memory from %s", u.PID, orUnknown(u.RSSSource))})

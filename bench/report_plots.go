@@ -32,7 +32,7 @@ type timeline struct {
 }
 
 // pauses are phases in which nothing is measured.
-var pauses = map[string]bool{"connect": true, "warm-up": true, "settle": true, "drain": true, "goodbye": true}
+var pauses = map[string]bool{"connect": true, "warm-up": true, "settle": true, "hold": true, "drain": true, "goodbye": true}
 
 func newTimeline(series []Sample) *timeline {
 	t := &timeline{series: series}
@@ -195,10 +195,8 @@ func (r *Result) drawings() (latency, load, server, generator []*drawing) {
 
 // mainLatency is the name of the distribution that the series is of.
 func (r *Result) mainLatency() string {
-	for _, l := range r.Latencies {
-		if l.Name != "connect" {
-			return l.Name
-		}
+	if l := r.Main(); l != nil {
+		return l.Name
 	}
 	return "connect"
 }

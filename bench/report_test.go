@@ -45,9 +45,10 @@ func finishedRun() *Result {
 			{Name: "echoes per second", Unit: "1/s", Value: 10_000, Higher: true},
 			{Name: "RSS per connection", Unit: "B", Value: 1359},
 		},
-		Errors: map[string]ErrorCount{},
-		Server: &Usage{PID: 4711, CPU: 2.46, Cores: 0.123, RSSBefore: 19 << 20, RSSAfter: 21 << 20, RSSSource: "smaps_rollup"},
-		Client: &Usage{CPU: 6, Cores: 0.3},
+		Errors:    map[string]ErrorCount{},
+		Server:    &Usage{PID: 4711, CPU: 2.46, Cores: 0.123, RSSBefore: 19 << 20, RSSAfter: 21 << 20, RSSSource: "smaps_rollup"},
+		Client:    &Usage{CPU: 6, Cores: 0.3},
+		Generator: &Health{Verdict: healthOK, Loops: []LoopHealth{{Cores: 0.3, LagP99: 90}}, LagP99: 90, LagMax: 400, FDs: 110, FDLimit: 1024},
 	}
 	r.Assertions = []Outcome{
 		{Assertion: "echo.p99<5ms", Pass: true, Value: 993, Limit: 5000, Unit: "us"},
@@ -86,6 +87,7 @@ func evilRun() *Result {
 	r.Environment = Environment{System: evil, Kernel: evil, Processor: evil, Cores: 2, GOMAXPROCS: 2, Go: evil, Revision: evil, Settings: evil, Governor: evil}
 	r.Errors = map[string]ErrorCount{evil: {Count: 3, Example: evil}}
 	r.Warnings = []string{"THE GENERATOR WAS " + evil, evil}
+	r.Generator = &Health{Verdict: healthBusy, Reasons: []string{evil}}
 	r.Assertions[0].Assertion, r.Assertions[1].Unit = evil, evil
 	r.Metrics[0].Name, r.Metrics[4].Name, r.Metrics[4].Unit = evil, evil, evil
 	r.Latencies[1].Name = evil
@@ -129,7 +131,7 @@ func TestHTMLReport(t *testing.T) {
 		`<p class="name">server CPU per echo</p><p class="value">12.3 <span class="unit">µs</span>`, ">10,000</p>", "RSS per connection", "1.33 <span class=\"unit\">KiB",
 		"Latency over time</title>", "Latency by percentile</title>", "Throughput</title>", "Connections</title>", "Server memory</title>", "Server CPU</title>",
 		"Garbage collections</title>", "Descriptors, threads, objects</title>", "Generator CPU</title>", "Generator lag</title>",
-		`<th scope="col">p99.99</th>`, "sio-bench echo :3000/chat -H &#39;a b&#39;", "Some Processor, 2 cores", "The generator was not the limit",
+		`<th scope="col">p99.99</th>`, "sio-bench echo :3000/chat -H &#39;a b&#39;", "Some Processor, 2 cores", "The generator was not the limit: it took 0.30 cores, and its clocks were late by 90.0 µs",
 	} {
 		if !strings.Contains(text, part) {
 			t.Errorf("no %q", part)
@@ -230,6 +232,7 @@ func TestMarkdownReport(t *testing.T) {
 	r := finishedRun()
 	r.Errors["lost"] = ErrorCount{Count: 1234, Example: "connection 5: no answer"}
 	r.Warnings = []string{"THE GENERATOR WAS THE LIMIT: it took 99 % of a core"}
+	r.Generator.limit("loop 0 took 99 %% of a core")
 	r.Interrupted = true
 	r.Assertions[0].Pass, r.Assertions[0].Missing = false, true
 	b.Reset()

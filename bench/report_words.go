@@ -33,10 +33,8 @@ func (r *Result) standing() standing {
 		return standing{"bad", group(fmt.Sprint(n)) + " errors"}
 	case r.Interrupted:
 		return standing{"warn", "interrupted"}
-	case r.generatorWarning() != "":
-		if strings.Contains(r.generatorWarning(), "LATE") {
-			return standing{"warn", "generator was late"}
-		}
+	}
+	if verdict, _ := r.generator(); verdict == healthLimit {
 		return standing{"warn", "generator was the limit"}
 	}
 	if len(r.Assertions) > 0 {
@@ -45,15 +43,16 @@ func (r *Result) standing() standing {
 	return standing{"good", "no errors"}
 }
 
-// generatorWarning is the warning that the generator's own figures make some of the
-// server's void; empty if there is none.
-func (r *Result) generatorWarning() string {
-	for _, w := range r.Warnings {
-		if strings.HasPrefix(w, "THE GENERATOR ") {
-			return w
-		}
+// generator says in a word how the generator fared, with its reasons in one sentence.
+// Results of before there was a verdict have a warning only.
+func (r *Result) generator() (verdict, reasons string) {
+	if r.Generator != nil {
+		return r.Generator.Verdict, strings.Join(r.Generator.Reasons, "; ")
 	}
-	return ""
+	if r.generatorLimit() {
+		return healthLimit, ""
+	}
+	return healthOK, ""
 }
 
 // alarms are what must be known before a figure is read, the worst first.
@@ -61,17 +60,26 @@ func (r *Result) alarms() (all []alarm) {
 	if r.Interrupted {
 		all = append(all, alarm{"warn", "The run was interrupted: figures are of the time so far."})
 	}
-	limit := r.generatorWarning()
-	if limit != "" {
-		all = append(all, alarm{"bad", limit})
+	for _, w := range r.Warnings {
+		if strings.HasPrefix(w, "THE GENERATOR ") {
+			all = append(all, alarm{"bad", w})
+		}
 	}
 	for _, w := range r.Warnings {
-		if w != limit {
+		if !strings.HasPrefix(w, "THE GENERATOR ") {
 			all = append(all, alarm{"warn", w})
 		}
 	}
-	if limit == "" && r.Client != nil {
-		all = append(all, alarm{"good", fmt.Sprintf("The generator was not the limit: it took %.2f cores.", r.Client.Cores)})
+	verdict, reasons := r.generator()
+	switch {
+	case verdict == healthBusy:
+		all = append(all, alarm{"warn", "The generator was busy, which latencies have in them: " + reasons + "."})
+	case verdict == healthOK && r.Client != nil:
+		text := fmt.Sprintf("The generator was not the limit: it took %.2f cores", r.Client.Cores)
+		if h := r.Generator; h != nil && h.LagP99 > 0 {
+			text += ", and its clocks were late by " + plot.Text(plot.Micros, h.LagP99) + " at the 99th percentile"
+		}
+		all = append(all, alarm{"good", text + "."})
 	}
 	return all
 }
@@ -129,8 +137,14 @@ func (r *Result) tiles() (all []tile) {
 	}
 	if u := r.Client; u != nil {
 		t := tile{Name: "generator", Value: fmt.Sprintf("%.2f", u.Cores), Unit: "cores", Note: "was not the limit"}
-		if r.generatorWarning() != "" {
+		switch verdict, reasons := r.generator(); verdict {
+		case healthLimit:
 			t.Note, t.Bad = "was the limit", true
+			if reasons != "" {
+				t.Note += ": " + reasons
+			}
+		case healthBusy:
+			t.Note = "was busy"
 		}
 		all = append(all, t)
 	}
