@@ -2,6 +2,7 @@ package bench
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/e6a90ca8/sio/bench/internal/plot"
@@ -72,7 +73,7 @@ func (r *Result) alarms() (all []alarm) {
 	}
 	verdict, reasons := r.generator()
 	switch {
-	case verdict == healthBusy:
+	case verdict == healthBusy && !slices.ContainsFunc(r.Warnings, func(w string) bool { return strings.HasPrefix(w, "the generator ") }):
 		all = append(all, alarm{"warn", "The generator was busy, which latencies have in them: " + reasons + "."})
 	case verdict == healthOK && r.Client != nil:
 		text := fmt.Sprintf("The generator was not the limit: it took %.2f cores", r.Client.Cores)
