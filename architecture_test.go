@@ -133,7 +133,7 @@ var foreign = []struct {
 	{"github.com/bytedance/sonic", []string{"codec/*"}, nil},
 	{"github.com/klauspost/compress", []string{"session", "codec/websocket"}, nil},
 	{"github.com/andybalholm/brotli", []string{"client.go"}, []string{"."}},
-	{"github.com/goccy/go-yaml", []string{"bench/internal/script"}, nil},
+	{"github.com/goccy/go-yaml", []string{"bench/internal/script", "cmd/sio-bench"}, nil},
 	{"github.com/alecthomas/kong", []string{"cmd/sio-bench"}, nil},
 	{"golang.org/x/term", []string{"cmd/sio-bench"}, nil},
 	{"github.com/HdrHistogram/", []string{"bench"}, nil},

@@ -19,7 +19,7 @@ type runCommand struct {
 	Target string `arg:"" optional:"" name:"url" help:"The server, in place of the one that the file names." placeholder:"URL"`
 	DryRun bool   `help:"Print the plan, and run nothing."`
 
-	Transport   string        `short:"t" help:"Transports, in place of those in the file; as for echo." placeholder:"MIX"`
+	Transport   string        `short:"t" complete:"websocket,polling,upgrade" help:"Transports, in place of those in the file; as for echo." placeholder:"MIX"`
 	Namespace   string        `short:"n" help:"Namespace, in place of the file's." placeholder:"/NAME"`
 	Seed        uint64        `help:"Seed, in place of the file's." placeholder:"N"`
 	Late        time.Duration `help:"Count steps that take longer as errors." placeholder:"DURATION"`

@@ -15,13 +15,16 @@ import (
 
 // commandLine is the whole grammar.
 type commandLine struct {
+	Config string `help:"YAML file with values for flags; by default sio-bench.yaml in $$XDG_CONFIG_HOME or ~/.config, if it is there." placeholder:"FILE"`
+
 	scenarios
-	Run       runCommand       `cmd:"" help:"Run a scenario file: kinds of clients with flows of steps, and phases with ramps."`
-	Matrix    matrixCommand    `cmd:"" help:"Start several servers and run the same cases against them, turn about."`
-	Compare   compareCommand   `cmd:"" help:"Compare results: better, worse, or the same within chance."`
-	Doctor    doctorCommand    `cmd:"" help:"See what bounds connections on this machine, and what would disturb figures."`
-	Target    targetCommand    `cmd:"" help:"Run a small server to try the scenarios on, with faults if wished."`
-	Selfcheck selfcheckCommand `cmd:"" help:"See that every fault a server can have is caught, and no other."`
+	Run        runCommand        `cmd:"" help:"Run a scenario file: kinds of clients with flows of steps, and phases with ramps."`
+	Matrix     matrixCommand     `cmd:"" help:"Start several servers and run the same cases against them, turn about."`
+	Compare    compareCommand    `cmd:"" help:"Compare results: better, worse, or the same within chance."`
+	Doctor     doctorCommand     `cmd:"" help:"See what bounds connections on this machine, and what would disturb figures."`
+	Completion completionCommand `cmd:"" help:"Write a script for a shell's completion of commands and flags."`
+	Target     targetCommand     `cmd:"" help:"Run a small server to try the scenarios on, with faults if wished."`
+	Selfcheck  selfcheckCommand  `cmd:"" help:"See that every fault a server can have is caught, and no other."`
 }
 
 // caseLine is the grammar of one case of a matrix.
@@ -44,6 +47,11 @@ Examples:
   sio-bench compare 'old*.json' 'new*.json' --threshold 3%
   sio-bench doctor :3000 -c 100000
 
+Every flag can be set by the environment, --echo-event as SIO_BENCH_ECHO_EVENT, and in a YAML file:
+  conns: 500            for all commands that have the flag
+  echo: {depth: 16}     for one command
+The command line goes before the environment, and that before the file. Cases of a matrix take neither.
+
 Exit code: 0 all well, 1 errors were counted or the run failed, 2 wrong usage, 3 a threshold was missed,
 4 a comparison shows something worse, 130 interrupted.`),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110}),
@@ -57,8 +65,8 @@ type common struct {
 	Conns       int           `short:"c" default:"100" help:"Connections (${default})." placeholder:"N"`
 	Duration    time.Duration `short:"d" default:"10s" help:"Time that counts."`
 	Warmup      time.Duration `short:"w" default:"1s" help:"Time before it that does not."`
-	Transport   string        `short:"t" default:"websocket" help:"websocket, polling, or upgrade from polling to websocket; or by share: websocket=70,polling=20,upgrade=10." placeholder:"MIX"`
-	Parser      string        `default:"json" help:"json or msgpack, or by share." placeholder:"MIX"`
+	Transport   string        `short:"t" default:"websocket" complete:"websocket,polling,upgrade" help:"websocket, polling, or upgrade from polling to websocket; or by share: websocket=70,polling=20,upgrade=10." placeholder:"MIX"`
+	Parser      string        `default:"json" complete:"json,msgpack" help:"json or msgpack, or by share." placeholder:"MIX"`
 	EIO         int           `name:"eio" default:"4" help:"Engine.IO protocol: 4, or 3 as clients of Socket.IO 2 speak it (allowEIO3)." placeholder:"3|4"`
 	Compress    bool          `help:"Offer permessage-deflate, and insist on it."`
 	Concurrency int           `default:"128" help:"Handshakes and goodbyes in flight (${default})." placeholder:"N"`

@@ -67,10 +67,26 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) (code int) {
 	var line commandLine
 	a := &app{ctx: ctx, out: out, errOut: errOut, args: args}
 	exited := -1
-	parser, err := kong.New(&line, append(grammar(), kong.Writers(out, errOut), kong.Exit(func(code int) { exited = code }))...)
+	options := append(grammar(), kong.Writers(out, errOut), kong.Exit(func(code int) { exited = code }))
+	completing := len(args) > 0 && args[0] == completeWord
+	if !completing {
+		settings, err := loadSettings(args, os.LookupEnv)
+		if err != nil {
+			fmt.Fprintln(errOut, "sio-bench:", err)
+			return exitUsage
+		}
+		options = append(options, kong.Resolvers(settings))
+	}
+	parser, err := kong.New(&line, options...)
 	if err != nil {
 		fmt.Fprintln(errOut, "sio-bench:", err)
 		return exitUsage
+	}
+	if completing {
+		if complete(parser.Model, args[1:], out) != nil {
+			return exitErrors
+		}
+		return exitOK
 	}
 	if len(args) == 0 {
 		args = []string{"--help"}

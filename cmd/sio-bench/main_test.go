@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/alecthomas/kong"
+
 	"github.com/e6a90ca8/sio/bench"
 	"github.com/e6a90ca8/sio/bench/benchtest"
 )
@@ -36,6 +38,7 @@ func TestMain(m *testing.M) {
 		s.Close()
 		os.Exit(0)
 	}
+	os.Setenv("XDG_CONFIG_HOME", filepath.Join(os.TempDir(), "no such directory")) // whoever runs the tests may have settings
 	os.Exit(m.Run())
 }
 
@@ -118,7 +121,16 @@ func TestUsage(t *testing.T) {
 }
 
 func TestHelp(t *testing.T) {
-	for _, args := range [][]string{{}, {"--help"}, {"echo", "--help"}, {"broadcast", "--help"}, {"rooms", "--help"}, {"connect", "--help"}, {"idle", "--help"}, {"matrix", "--help"}, {"target", "--help"}, {"selfcheck", "--help"}, {"run", "--help"}} {
+	var line commandLine
+	p, err := kong.New(&line, grammar()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := [][]string{{}, {"--help"}}
+	for _, c := range p.Model.Children {
+		all = append(all, []string{c.Name, "--help"})
+	}
+	for _, args := range all {
 		out, errOut, code := call(t, args...)
 		if code != exitOK || !strings.Contains(out, "sio-bench") || !strings.Contains(out, "Example") || errOut != "" {
 			t.Errorf("%v: exit %d\n%s%s", args, code, out, errOut)
