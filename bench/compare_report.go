@@ -20,10 +20,7 @@ type table struct {
 func (c *Comparison) tables() (list []*table) {
 	var t *table
 	for _, r := range c.Rows {
-		title := r.Case
-		if r.Server != "" {
-			title += ": " + r.Server
-		}
+		title := (&sideCase{Case: r.Case, Server: r.Server}).title()
 		if t == nil || t.title != title {
 			t = &table{title: title, head: []string{"metric", c.Sides[0].Name}, right: []bool{false, true}}
 			for _, s := range c.Sides[1:] {
@@ -82,7 +79,7 @@ func (c *Comparison) Summary() []string {
 		list = append(list, fmt.Sprintf("%d figures have fewer than %d repeats on a side: too few to tell a change from chance.", few, compareRepeats))
 	}
 	if judged > 0 {
-		list = append(list, fmt.Sprintf("%d figures judged: %d better, %d worse (Mann-Whitney U test, p < %v). Where nothing has changed, about %.0f would seem so by chance.",
+		list = append(list, fmt.Sprintf("%d figures judged: %d better, %d worse (Mann-Whitney U test, p < %v). Where nothing has changed, about %.2g would seem so by chance.",
 			judged, better, worse, compareAlpha, compareAlpha*float64(judged)))
 	}
 	if c.Threshold >= 0 {

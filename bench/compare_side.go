@@ -207,7 +207,7 @@ func align(sides []*Side) (rows [][]*sideCase, notes []string, err error) {
 			row[i] = s.cases[0]
 			if row[i].Case != row[0].Case || row[i].Server != row[0].Server {
 				notes = append(notes, fmt.Sprintf("the cases differ: %s: %s; %s: %s",
-					sides[0].Name, label(row[0]), s.Name, label(row[i])))
+					sides[0].Name, row[0].title(), s.Name, row[i].title()))
 			}
 		}
 		return [][]*sideCase{row}, notes, nil
@@ -227,7 +227,7 @@ func align(sides []*Side) (rows [][]*sideCase, notes []string, err error) {
 		for _, c := range s.cases {
 			for j, other := range sides {
 				if i != j && other.find(c.Case, c.Server) == nil {
-					notes = append(notes, fmt.Sprintf("only %s has it, %s has not: %s", s.Name, other.Name, label(c)))
+					notes = append(notes, fmt.Sprintf("only %s has it, %s has not: %s", s.Name, other.Name, c.title()))
 				}
 			}
 		}
@@ -238,8 +238,8 @@ func align(sides []*Side) (rows [][]*sideCase, notes []string, err error) {
 	return rows, notes, nil
 }
 
-// label names a case for people.
-func label(c *sideCase) string {
+// title names a case for people.
+func (c *sideCase) title() string {
 	if c.Server == "" {
 		return c.Case
 	}

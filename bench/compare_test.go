@@ -105,6 +105,57 @@ func TestCompareRuns(t *testing.T) {
 	}
 }
 
+// TestCompareHTML: the page has a chart of each kind with all sides, and what comes
+// from files stands in it as text.
+func TestCompareHTML(t *testing.T) {
+	runs := func(values ...float64) []*Result {
+		all := repeats(values...)
+		for _, r := range all {
+			r.Latencies = []Latency{{Name: "echo", P99: 5, Curve: []Point{{0.5, 3}, {0.9, 4}, {1, 5}}}}
+			r.Series = []Sample{{At: 1, P99: 4, Operations: 10}, {At: 2, Operations: 20}, {At: 3, P99: 5, Operations: 15}}
+		}
+		return all
+	}
+	fresh := runs(20, 21, 22, 23)
+	fresh[0].Errors = map[string]ErrorCount{Lost: {Count: 1}}
+	c, err := Compare([]*Side{side(t, "old", runs(10, 11, 12, 13)), side(t, "<script>alert(1)</script>", fresh)}, CompareOptions{Threshold: 0})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var page strings.Builder
+	if err := c.WriteHTML(&page); err != nil {
+		t.Fatal(err)
+	}
+	text := page.String()
+	for _, part := range []string{
+		`<span class="pill bad">2 got worse</span>`, `<td class="mark bad">WORSE</td>`, "Latency by percentile", "99th percentile over time", "Throughput over time",
+		"&lt;script&gt;alert(1)&lt;/script&gt;: 4 runs", `content="default-src &#39;none&#39;`, `<p class="alarm warn">`, "echo connections=100",
+	} {
+		if !strings.Contains(text, part) {
+			t.Errorf("no %q in the page", part)
+		}
+	}
+	if strings.Contains(text, "<script") {
+		t.Error("the page has a script")
+	}
+	if n := strings.Count(text, "<svg"); n != 6 { // three charts in two widths
+		t.Errorf("%d charts", n)
+	}
+	if err := c.WriteHTML(failing{}); err == nil {
+		t.Error("an error of the writer is lost")
+	}
+
+	// Without series and curves there are tables only.
+	c, err = Compare([]*Side{side(t, "a", repeats(1)), side(t, "b", repeats(2))}, CompareOptions{Threshold: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	page.Reset()
+	if err := c.WriteHTML(&page); err != nil || strings.Contains(page.String(), "<svg") || strings.Contains(page.String(), "pill good") {
+		t.Error(err)
+	}
+}
+
 // TestCompareMatrices: cases and servers are matched, and the main metric's ratio
 // to the first server is compared round by round.
 func TestCompareMatrices(t *testing.T) {

@@ -191,13 +191,13 @@ func (r *MatrixResult) Slim(keepCurves func(name string) bool) {
 			s := &k.Servers[j]
 			middle := -1
 			if keepCurves(k.Name) {
-				middle = s.middle()
+				middle = middleRun(s.Runs)
 			}
 			for n, run := range s.Runs {
 				run.Series = nil
 				for l := range run.Latencies {
 					run.Latencies[l].Histogram = ""
-					if n != middle || run.Latencies[l].Name != run.Operation {
+					if n != middle || run.Latencies[l].Name != run.mainLatency() {
 						run.Latencies[l].Curve = nil
 					}
 				}
@@ -206,16 +206,16 @@ func (r *MatrixResult) Slim(keepCurves func(name string) bool) {
 	}
 }
 
-// middle is the run whose main latency has the median 99th percentile, -1 if none
+// middleRun is the run whose main latency has the median 99th percentile, -1 if none
 // has one.
-func (s *ServerResult) middle() int {
+func middleRun(runs []*Result) int {
 	type place struct {
 		run int
 		p99 float64
 	}
 	var all []place
-	for n, run := range s.Runs {
-		if l := run.Latency(run.Operation); l != nil {
+	for n, run := range runs {
+		if l := run.Latency(run.mainLatency()); l != nil {
 			all = append(all, place{n, l.P99})
 		}
 	}

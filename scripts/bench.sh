@@ -48,6 +48,7 @@ for s in "${suites[@]}"; do
 done
 if [ "$how" != repeat ] && [ -z "$rounds" ]; then
 	for s in "${suites[@]}"; do set -- "$@" "$out/$s.json"; done
+	[ ! -f bin/scale.json ] || set -- "$@" bin/scale.json # of make scale
 	go run ./bench/benchmarks "$@"
 fi
 exit $worst

@@ -82,6 +82,12 @@ func load(dir string) (*page, error) {
 	}
 	p := &page{suites: map[string]*bench.MatrixResult{}}
 	for _, name := range names {
+		if filepath.Base(name) == scaleFile {
+			if p.scale, err = readScale(name); err != nil {
+				return nil, err
+			}
+			continue
+		}
 		r, err := readResult(name)
 		if err != nil {
 			return nil, err
@@ -119,6 +125,12 @@ func takeResults(names []string, to string) error {
 		return err
 	}
 	for _, name := range names {
+		if filepath.Base(name) == scaleFile {
+			if err := takeScale(name, filepath.Join(to, scaleFile)); err != nil {
+				return err
+			}
+			continue
+		}
 		r, err := readResult(name)
 		if err != nil {
 			return err

@@ -17,6 +17,7 @@ type page struct {
 	suites map[string]*bench.MatrixResult
 	order  []string // their names
 	goals  []goal
+	scale  *scale // nil: not run
 }
 
 //go:embed benchmarks.md.tmpl

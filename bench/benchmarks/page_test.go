@@ -262,3 +262,37 @@ func TestMissedIsExplained(t *testing.T) {
 		t.Error(p.Met())
 	}
 }
+
+func TestScale(t *testing.T) {
+	from, to := t.TempDir(), t.TempDir()
+	name := filepath.Join(from, scaleFile)
+	if err := os.WriteFile(name, []byte(`{"started":"2026-11-22T10:00:00Z","environment":{"cores":2,"kernel":"6.18"},"server":["bin/peer-sio"],"errors":3,
+		"steps":[{"connections":1000,"processes":1,"each":[{"rss_bytes":5}],"figures":{"rss_per_connection":1400.4,"delivery_cpu_us":8}},
+		{"connections":190000,"processes":10,"figures":{"rss_per_connection":1350,"rss_per_connection_added":1345,"delivery_cpu_us":9}}],
+		"flat":[{"figure":"server CPU per delivery, us","first":8,"last":9,"last_to_first":1.125,"largest_to_smallest":1.2},
+		{"figure":"RSS","first":1,"last":1,"last_to_first":1,"largest_to_smallest":1}]}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := takeResults([]string{name}, to); err != nil {
+		t.Fatal(err)
+	}
+	s, err := readScale(filepath.Join(to, scaleFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := (&page{scale: s}).Scale()
+	for _, part := range []string{"2 cores", "**3 errors**", "\n| 1,000 | 1 | 1,400 |", "\n| 190,000 | 10 | 1,350 | 1,345 | 0.00 | 9.00 |", "1.12 times; 1.20 from the smallest to the largest. **missed**", "1.00 from the smallest to the largest. met"} {
+		if !strings.Contains(text, part) {
+			t.Errorf("no %q in\n%s", part, text)
+		}
+	}
+	if (&page{}).Scale() != "" {
+		t.Error("a table of nothing")
+	}
+	if err := os.WriteFile(name, []byte(`{}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := takeResults([]string{name}, to); err == nil {
+		t.Error("taken: nothing")
+	}
+}

@@ -15,6 +15,7 @@ type compareCommand struct {
 	Threshold *threshold `help:"End with exit code 4 if a metric is significantly worse by more than this, like 3%." placeholder:"PERCENT"`
 	Metric    []string   `short:"M" sep:"none" help:"Look at these metrics only; * stands for anything; may be repeated." placeholder:"PATTERN"`
 	Markdown  string     `short:"m" help:"Write a Markdown page to FILE." placeholder:"FILE"`
+	HTML      string     `help:"Write a page that stands alone to FILE, with the percentiles and the course of all sides in one chart each." placeholder:"FILE"`
 	JSON      string     `short:"j" help:"Write the comparison as JSON to FILE, or with - to standard output." placeholder:"FILE"`
 }
 
@@ -30,7 +31,7 @@ Examples:
   for i in 1 2 3 4 5; do sio-bench echo :3000 -j old$i.json; done; …
   sio-bench compare 'old*.json' 'new*.json'
   sio-bench compare before=a.json,b.json,c.json,d.json after='new*.json' --threshold 3% --metric 'server CPU*'
-  sio-bench compare matrix1.json matrix2.json matrix3.json -m comparison.md`
+  sio-bench compare matrix1.json matrix2.json matrix3.json -m comparison.md --html comparison.html`
 }
 
 // threshold is a share, written as one or in per cent.
@@ -75,6 +76,9 @@ func (c *compareCommand) Run(a *app) error {
 	}
 	if err == nil && c.Markdown != "" {
 		err = writeFile(c.Markdown, func(f *os.File) error { return res.WriteMarkdown(f) })
+	}
+	if err == nil && c.HTML != "" {
+		err = writeFile(c.HTML, func(f *os.File) error { return res.WriteHTML(f) })
 	}
 	if err == nil && res.Regressions > 0 {
 		err = errRegression

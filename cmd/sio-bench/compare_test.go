@@ -45,7 +45,7 @@ func TestCompareCommand(t *testing.T) {
 		{"old*.json worse.json", exitOK, "  worse"},
 		{"old0.json,old1.json before=old0.json", exitOK, "too few repeats"},
 		{"worse.json old*.json -j -", exitOK, `"verdict": "better"`},
-		{"old*.json new.json worse.json -m page.md", exitOK, "new.json"},
+		{"old*.json new.json worse.json -m page.md --html page.html", exitOK, "new.json"},
 		{"x=old*.json a=b.json", exitOK, "a=b.json: 4 runs in 1 files"},
 		{"old*.json", exitUsage, "nothing to compare"},
 		{"old*.json none.json", exitUsage, "none.json"},
@@ -59,6 +59,9 @@ func TestCompareCommand(t *testing.T) {
 		}
 	}
 	if text, err := os.ReadFile(page); err != nil || !strings.Contains(string(text), "| metric | old*.json | new.json | ratio | p |  | worse.json | ratio |") {
+		t.Errorf("%v\n%s", err, text)
+	}
+	if text, err := os.ReadFile(filepath.Join(dir, "page.html")); err != nil || !strings.Contains(string(text), "<h1>old*.json, new.json, worse.json") {
 		t.Errorf("%v\n%s", err, text)
 	}
 }
