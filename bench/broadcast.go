@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"sync/atomic"
-	"time"
 
 	"github.com/e6a90ca8/sio/bench/internal/client"
 	"github.com/e6a90ca8/sio/bench/internal/hist"
@@ -14,10 +12,14 @@ import (
 
 // Broadcast puts all connections into one room, of which one sends events that
 // the server passes on to the room, itself included. Its operation is one
-// delivery. The sender keeps InFlight broadcasts under way: the next is sent when
-// the last receiver has one.
+// delivery.
+//
+// In a closed loop the sender keeps InFlight broadcasts under way: the next is sent
+// when the last receiver has one. In an open loop (Rate above 0) broadcasts are due
+// at fixed times, whatever has come.
 type Broadcast struct {
 	InFlight int // default 1
+	Rate     float64
 	Size     int // of the packet that is delivered, in bytes; default [DefaultSize]
 }
 
@@ -43,6 +45,9 @@ func (b *Broadcast) Run(ctx context.Context, o Options) (*Result, error) {
 	if s.InFlight < 1 || s.InFlight > maxInFlight {
 		return nil, fmt.Errorf("%w: %d broadcasts in flight: must be 1 to %d", ErrUsage, s.InFlight, maxInFlight)
 	}
+	if err := checkRate(s.Rate); err != nil {
+		return nil, err
+	}
 	config, err := o.config()
 	if err != nil {
 		return nil, err
@@ -57,35 +62,16 @@ func (b *Broadcast) Run(ctx context.Context, o Options) (*Result, error) {
 		return nil, err
 	}
 	defer r.close()
-	c := &cast{run: r, speech: send, entrance: newEntrance(config, &o), flights: make([]atomic.Pointer[flight], s.InFlight)}
-	c.sendNext = c.send
+	c := newCast(r, send, newEntrance(config, &o), s.InFlight, s.Rate)
 	readings := make([]reading, o.Loops)
 	if err := r.open(o.Conns, func(w *worker, _ int) member {
 		return &listener{cast: c, reading: &readings[w.index]}
 	}); err != nil {
 		return nil, err
 	}
-	r.each(func(w *worker) {
-		for _, m := range w.members {
-			l := m.(*listener)
-			if l.live {
-				c.receivers.Add(1)
-				l.counted = true
-				if c.sender == nil {
-					c.sender = l
-				}
-			}
-		}
-	})
+	c.gather()
 	err = r.measure(
-		func(w *worker) {
-			if w == c.sender.w {
-				for range s.InFlight {
-					c.send()
-				}
-			}
-		},
-		func(*worker) {},
+		c.start, c.stop,
 		func(*worker) bool { return c.underWay.Load() > 0 })
 	if err != nil {
 		return nil, err
@@ -103,83 +89,26 @@ func (b *Broadcast) Run(ctx context.Context, o Options) (*Result, error) {
 		return nil, err
 	}
 
-	var delivery, last hist.Histogram
+	var delivery, last, lag hist.Histogram
 	var n uint64
 	r.each(func(w *worker) {
 		delivery.Merge(&w.latency)
 		last.Merge(&w.last)
+		lag.Merge(&w.lag)
 		n += w.recorded
 	})
 	res := r.result("delivery", n)
 	res.Parameters["connections"] = o.Conns
-	res.Parameters["in_flight"] = s.InFlight
 	res.Parameters["size"] = s.Size
 	res.latency("delivery", &delivery)
 	res.latency("last receiver", &last)
+	if s.Rate > 0 {
+		res.paced(s.Rate, lag.Count(), &lag)
+	} else {
+		res.Parameters["in_flight"] = s.InFlight
+	}
 	res.throughput()
 	return res, nil
-}
-
-// cast is one sender and its room, over all loops.
-type cast struct {
-	run       *run
-	speech    *speech // the sender's loop only
-	entrance  *entrance
-	sender    *listener // fixed before the first broadcast
-	sendNext  func()
-	receivers atomic.Int64
-	underWay  atomic.Int64
-	next      atomic.Uint32 // the first not sent
-
-	// flights are the broadcasts under way, by number modulo their length. They
-	// are published before they are sent; a receiver on any loop reads them.
-	flights []atomic.Pointer[flight]
-}
-
-// flight is one broadcast. All but left is fixed when it is published.
-type flight struct {
-	seq   uint32
-	text  []byte        // what each receiver gets
-	start time.Duration // of the write
-	left  atomic.Int64  // receivers that do not have it yet
-}
-
-// send sends the next broadcast, on the sender's loop.
-func (c *cast) send() {
-	if !c.sender.Live() || !c.sender.w.sending {
-		return
-	}
-	seq := c.next.Load()
-	f := &flight{seq: seq, text: bytes.Clone(c.speech.in.set(seq, 0)), start: c.sender.w.loop.Clock()}
-	f.left.Store(c.receivers.Load())
-	c.flights[seq%uint32(len(c.flights))].Store(f)
-	c.underWay.Add(1)
-	c.next.Store(seq + 1)
-	c.sender.Send(c.speech.out.set(seq, 0))
-}
-
-// flight is the broadcast seq, if it is under way.
-func (c *cast) flight(seq uint32) *flight {
-	if f := c.flights[seq%uint32(len(c.flights))].Load(); f != nil && f.seq == seq {
-		return f
-	}
-	return nil
-}
-
-// landed counts a receiver off f. Any loop.
-func (c *cast) landed(f *flight, w *worker) {
-	if f.left.Add(-1) != 0 {
-		return
-	}
-	if w.recording {
-		w.last.Record(w.loop.Now() - f.start)
-	}
-	c.underWay.Add(-1)
-	if w == c.sender.w {
-		c.send()
-	} else {
-		c.sender.w.loop.Post(c.sendNext)
-	}
 }
 
 // listener is one session.

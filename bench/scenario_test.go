@@ -241,7 +241,7 @@ func TestBroadcast(t *testing.T) {
 	for _, tc := range []struct {
 		b     Broadcast
 		loops int
-	}{{Broadcast{}, 1}, {Broadcast{InFlight: 5, Size: 500}, 1}, {Broadcast{InFlight: 3}, 3}} {
+	}{{Broadcast{}, 1}, {Broadcast{InFlight: 5, Size: 500}, 1}, {Broadcast{InFlight: 3}, 3}, {Broadcast{Rate: 300}, 2}} {
 		o := brief(s.URL)
 		o.Loops = tc.loops
 		res := runScenario(t, &tc.b, o)

@@ -196,14 +196,15 @@ func (c *echoCommand) Run(a *app) error { return a.scenario(c) }
 
 type broadcastCommand struct {
 	common
-	InFlight int `short:"k" default:"1" help:"Broadcasts under way: the next is sent when the last receiver has one (${default})." placeholder:"N"`
-	Size     int `short:"s" default:"64" help:"Bytes of a delivered packet on the wire (${default})." placeholder:"BYTES"`
+	InFlight int     `short:"k" default:"1" help:"Broadcasts under way: the next is sent when the last receiver has one (${default})." placeholder:"N"`
+	Rate     float64 `short:"r" help:"Broadcasts per second, sent when they are due whatever has come; latency counts from then." placeholder:"N"`
+	Size     int     `short:"s" default:"64" help:"Bytes of a delivered packet on the wire (${default})." placeholder:"BYTES"`
 }
 
 func (c *broadcastCommand) shared() *common { return &c.common }
 
 func (c *broadcastCommand) scenario() bench.Scenario {
-	return &bench.Broadcast{InFlight: c.InFlight, Size: c.Size}
+	return &bench.Broadcast{InFlight: c.InFlight, Rate: c.Rate, Size: c.Size}
 }
 
 func (*broadcastCommand) Help() string {
