@@ -1,6 +1,7 @@
 package client
 
-// early is a message that came before the answer to CONNECT.
+// early is a message that has come before the answer to CONNECT, or is to be sent
+// when the transport is upgraded.
 type early struct {
 	data   []byte
 	binary bool

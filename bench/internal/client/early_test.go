@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/e6a90ca8/sio/codec/engineio"
 	"github.com/e6a90ca8/sio/codec/websocket"
 )
 
@@ -36,5 +37,44 @@ func TestMissedBeforeConnect(t *testing.T) {
 				t.Errorf("offset %q, recovered %v", offset, s.Recovered())
 			}
 		})
+	}
+}
+
+// moving is a recorder that uses its session while it is upgraded.
+type moving struct {
+	*recorder
+	upgrading func(s *Session)
+}
+
+func (m *moving) Upgrading(s *Session) { m.upgrading(s) }
+
+// TestSendWhileUpgrading: what is sent before the probe is answered goes by POST,
+// what is sent after that waits for the WebSocket and goes behind the upgrade.
+func TestSendWhileUpgrading(t *testing.T) {
+	server := newPollServer()
+	f := newFake(t, func(w *wire) {
+		w.expect(engineio.ProbePing)
+		w.say(engineio.ProbePong)
+		close(server.probe)
+		w.expect(engineio.UpgradePacket, `451-["held",{"_placeholder":true,"num":0}]`, "b:data", `42["ready"]`, "41", "close")
+	}, server.ServeHTTP)
+	h := &moving{recorder: newRecorder()}
+	h.upgrading = func(s *Session) {
+		s.Send([]byte(`42["posted"]`))
+		s.poll.paused = true // as it is from the answer to the probe on
+		s.Send([]byte(`451-["held",{"_placeholder":true,"num":0}]`))
+		s.SendBinary([]byte("data"))
+		s.poll.paused = false
+	}
+	h.ready = func(s *Session) {
+		s.Send([]byte(`42["ready"]`))
+		s.Goodbye()
+	}
+	dial(t, f.url, Options{Transport: Upgrade}, h)
+	if err := h.await(t); err != nil {
+		t.Errorf("closed with %v", err)
+	}
+	if got, want := h.all(), "2[\"posted\"]\nready\nclosed"; got != want {
+		t.Errorf("the handler saw\n%s\nwant\n%s", got, want)
 	}
 }

@@ -18,8 +18,9 @@ type polling struct {
 	get    channel
 	post   channel
 	sid    string
-	body   []byte // packets that wait for the next POST
-	paused bool   // the probe is answered: no further GET
+	body   []byte  // packets that wait for the next POST
+	paused bool    // the probe is answered: no further GET
+	held   []early // sent since then: the WebSocket's
 
 	query, headers string        // what is the session's own in its requests
 	began          time.Duration // when the upgrade did
@@ -162,6 +163,9 @@ func (p *polling) maySwitch() {
 	s.env.Upgraded.Record(s.env.Loop.Now() - p.began)
 	s.Batch(func() {
 		s.send([]byte(engineio.UpgradePacket), false)
+		for _, e := range p.held {
+			s.put(e.data, e.binary)
+		}
 		s.setReady()
 	})
 }

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -41,6 +42,14 @@ type Enterer interface {
 	Entered(s *Session, namespace string, err error)
 }
 
+// An Upgrader is a Handler that uses its session while the transport is upgraded.
+type Upgrader interface {
+	// Upgrading: the namespace is connected by polling, and the WebSocket is about
+	// to be opened. From here on events may be sent. Ready comes when the session
+	// has moved.
+	Upgrading(s *Session)
+}
+
 // Start is what distinguishes a session from others of its [Config].
 type Start struct {
 	// Namespace is the session's own: what Ready waits for, and Goodbye leaves.
@@ -49,7 +58,8 @@ type Start struct {
 
 	// PID and Offset are what [Session.Recovery] has told of an earlier session,
 	// to be presented with CONNECT: a server that still knows it sends what was
-	// missed, right behind its answer. Both empty: none.
+	// missed, in front of its answer or behind it; the handler gets it behind
+	// Ready. Both empty: none.
 	PID, Offset string
 
 	// ID is the number of the client, for what differs from one to the next.
@@ -181,9 +191,10 @@ func (s *Session) Waiting() int {
 // the digit 4, in the default encoding whatever the session's parser is. It is the
 // caller's again when Send returns. What is sent from
 // inside a callback of the same session, or inside Batch, goes out as one write
-// at its end. Before Ready and after the end it does nothing.
+// at its end. Before Ready, or the call of an [Upgrader], and after the end it does
+// nothing.
 func (s *Session) Send(packet []byte) {
-	if s.state == ready || s.state == leaving {
+	if s.maySend() {
 		s.send(packet, false)
 	}
 }
@@ -191,9 +202,14 @@ func (s *Session) Send(packet []byte) {
 // SendBinary sends one attachment, under the same rules: after its packet, and
 // in the same callback or Batch.
 func (s *Session) SendBinary(data []byte) {
-	if s.state == ready || s.state == leaving {
+	if s.maySend() {
 		s.send(data, true)
 	}
+}
+
+// maySend says whether the server takes events.
+func (s *Session) maySend() bool {
+	return s.state == ready || s.state == probing || s.state == leaving
 }
 
 // Batch runs f and sends what it sends on s as one write.
@@ -221,7 +237,18 @@ func (s *Session) send(packet []byte, binary bool) {
 	if !corked {
 		before, at = e.cork(s)
 	}
+	s.put(packet, binary)
+	if !corked {
+		e.uncork(s, before, at)
+	}
+}
+
+// put gives the transport one message.
+func (s *Session) put(packet []byte, binary bool) {
+	e := s.env
 	switch {
+	case s.poll != nil && s.poll.paused && s.state == probing:
+		s.poll.held = append(s.poll.held, early{bytes.Clone(packet), binary})
 	case s.poll != nil:
 		s.poll.add(packet, binary)
 	case binary && e.Config.old():
@@ -231,9 +258,6 @@ func (s *Session) send(packet []byte, binary bool) {
 		s.frame(websocket.Binary, packet)
 	default:
 		s.frame(websocket.Text, packet)
-	}
-	if !corked {
-		e.uncork(s, before, at)
 	}
 }
 
@@ -520,6 +544,9 @@ func (s *Session) welcome() {
 	s.state = probing
 	s.poll.began = s.env.Loop.Now()
 	s.dialWebSocket()
+	if h, ok := s.handler.(Upgrader); ok {
+		h.Upgrading(s)
+	}
 }
 
 // refusal is what a response that is not the wished-for one says.
