@@ -72,7 +72,7 @@ func (s *Big) Run(ctx context.Context, o Options) (*Result, error) {
 	}
 	talks := make([][]*talk, len(b.Sizes)) // by size, then loop
 	for i, size := range b.Sizes {
-		if talks[i], err = newTalks(config.Namespace, kind, size, b.Depth, &o); err != nil {
+		if talks[i], err = newTalks(config.Namespace, kind, size, "", b.Depth, &o); err != nil {
 			return nil, err
 		}
 	}

@@ -19,15 +19,18 @@
 // The value of object is {"id": integer, "name": string, "tags": [string],
 // "attrs": {string: string}, "items": [{"id": integer, "label": string, "x":
 // number, "y": number}]}, so that a server may decode it into a type of its own.
-// Folder peers has such servers.
+// Folder peers has such servers. [Namespaces] wants all of it in the namespaces
+// /bench-0, /bench-1 and so on as well, and [Recovery] a server that lets clients
+// come back to where they were (connection state recovery).
 //
 // # Scenarios
 //
-// [Echo], [Broadcast], [Rooms], [FanIn], [Churn] and [Recovery] open connections first,
-// run for a warm-up that does not count, then for the time that counts, then wait
-// for what is still under way; [Big] does so for one size after another. [Connect],
-// [Storm] and [Idle] measure the connections themselves. Each [Scenario] says what
-// its operation is; costs are told per operation.
+// [Echo], [Broadcast], [Slow], [Rooms], [FanIn], [Churn], [Namespaces] and
+// [Recovery] open their connections first, run for a warm-up that does not count,
+// then for the time that counts, then wait for what is still under way; [Big] does
+// so for one size after another. [Connect], [Upgrade], [Storm] and [Idle] measure
+// the connections themselves. Each [Scenario] says what its operation is; costs are
+// told per operation.
 //
 // # What is measured
 //

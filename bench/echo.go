@@ -61,7 +61,7 @@ func (e *Echo) Run(ctx context.Context, o Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	talks, err := newTalks(config.Namespace, s.Kind, s.Size, s.Depth, &o)
+	talks, err := newTalks(config.Namespace, s.Kind, s.Size, "", s.Depth, &o)
 	if err != nil {
 		return nil, err
 	}

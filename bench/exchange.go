@@ -36,15 +36,15 @@ type dialogue struct {
 const ackBase = "1"
 
 // newDialogue makes a dialogue in a namespace, with messages of size bytes as
-// [Echo.Size] has them.
-func newDialogue(namespace string, kind Kind, size int, names *Events) (*dialogue, error) {
+// [Echo.Size] has them. mark stands in each message behind its fields.
+func newDialogue(namespace string, kind Kind, size int, mark string, names *Events) (*dialogue, error) {
 	d := &dialogue{answer: socketio.Event, namespace: namespace, name: names.EchoReply}
 	head := client.Prefix(namespace, '2', 0)
 	reply := head[1:]
 	var say, hear string
 	switch kind {
 	case Event:
-		body, err := payload(head+"["+quoted(names.Echo)+`,""]`, size, false)
+		body, err := markedPayload(head+"["+quoted(names.Echo)+`,""]`, mark, size)
 		if err != nil {
 			return nil, err
 		}
@@ -53,7 +53,7 @@ func newDialogue(namespace string, kind Kind, size int, names *Events) (*dialogu
 	case Ack:
 		d.answer, d.name = socketio.Ack, ""
 		head += ackBase + seqMark
-		body, err := payload(head+"["+quoted(names.Ack)+`,""]`, size, false)
+		body, err := markedPayload(head+"["+quoted(names.Ack)+`,""]`, mark, size)
 		if err != nil {
 			return nil, err
 		}
@@ -65,7 +65,7 @@ func newDialogue(namespace string, kind Kind, size int, names *Events) (*dialogu
 		hear = reply + "[" + quoted(names.ObjectReply) + "," + largeObject() + "]"
 	case Binary:
 		d.answer, d.constantHead = socketio.BinaryEvent, true
-		body, err := payload("", size, false)
+		body, err := markedPayload("", mark, size)
 		if err != nil {
 			return nil, err
 		}
@@ -81,6 +81,16 @@ func newDialogue(namespace string, kind Kind, size int, names *Events) (*dialogu
 	return d, nil
 }
 
+// markedPayload is payload with mark behind the fields.
+func markedPayload(frame, mark string, size int) (string, error) {
+	body, err := payload(frame+mark, size, false)
+	if err != nil {
+		return "", err
+	}
+	const at = seqDigits + 1 + idDigits + 1
+	return body[:at] + mark + body[at:], nil
+}
+
 // talk is what the exchanges of one loop and namespace share.
 type talk struct {
 	*dialogue
@@ -90,10 +100,10 @@ type talk struct {
 }
 
 // newTalks makes a talk for each loop.
-func newTalks(namespace string, kind Kind, size, depth int, o *Options) ([]*talk, error) {
+func newTalks(namespace string, kind Kind, size int, mark string, depth int, o *Options) ([]*talk, error) {
 	talks := make([]*talk, o.Loops)
 	for i := range talks {
-		d, err := newDialogue(namespace, kind, size, &o.Events)
+		d, err := newDialogue(namespace, kind, size, mark, &o.Events)
 		if err != nil {
 			return nil, err
 		}

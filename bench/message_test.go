@@ -56,7 +56,7 @@ func TestDialogues(t *testing.T) {
 			data: `0000000007.000003.ab`},
 	} {
 		t.Run(fmt.Sprintf("%s %s", tc.kind, tc.namespace), func(t *testing.T) {
-			d, err := newDialogue(tc.namespace, tc.kind, tc.size, &o.Events)
+			d, err := newDialogue(tc.namespace, tc.kind, tc.size, "", &o.Events)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -89,7 +89,7 @@ func TestPayloadTooSmall(t *testing.T) {
 		kind Kind
 		size int
 	}{{Event, 30}, {Ack, 35}, {Binary, 17}, {Event, 1 << 30}, {"other", 64}} {
-		if _, err := newDialogue("/", tc.kind, tc.size, &o.Events); !errors.Is(err, ErrUsage) {
+		if _, err := newDialogue("/", tc.kind, tc.size, "", &o.Events); !errors.Is(err, ErrUsage) {
 			t.Errorf("%s of %d bytes: %v, want ErrUsage", tc.kind, tc.size, err)
 		}
 	}

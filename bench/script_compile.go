@@ -144,7 +144,7 @@ func (c *compiler) step(s *script.Step, depth int) (err error) {
 	switch s.Op {
 	case script.Echo:
 		l.run = (*actor).echo
-		d, err := newDialogue(c.play.namespace, Kind(s.Form), s.Size, e)
+		d, err := newDialogue(c.play.namespace, Kind(s.Form), s.Size, "", e)
 		if err != nil {
 			return err
 		}

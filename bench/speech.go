@@ -97,3 +97,28 @@ func (s *speech) examine(w *worker, packet []byte) (d delivery, ok bool) {
 	w.respelled++
 	return d, true
 }
+
+// numbered reads a delivery that is not stamped, of the sender 0. What is anything
+// else is counted as the error that it is.
+func (s *speech) numbered(w *worker, packet []byte) (seq uint32, ok bool) {
+	if in := s.in; len(packet) == len(in.text) {
+		n, ok := digits(packet[in.seqAt[0] : in.seqAt[0]+seqDigits])
+		if ok && n < 1<<32 && bytes.Equal(packet, in.set(uint32(n), 0)) {
+			return uint32(n), true
+		}
+	}
+	r := &s.reading
+	if wrong, detail := r.read(packet, s.namespace, socketio.Event, s.name); wrong != "" {
+		w.fail(wrong, detail)
+		return 0, false
+	}
+	seq, _, ok = r.fields()
+	var want reading
+	if wrong, _ := want.read(s.in.set(seq, 0), s.namespace, socketio.Event, s.name); !ok || wrong != "" ||
+		!sameJSON(want.args.At(1), r.args.At(1)) {
+		w.fail(Corrupt, client.Quote(packet))
+		return 0, false
+	}
+	w.respelled++
+	return seq, true
+}

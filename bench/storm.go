@@ -74,6 +74,17 @@ func (s *Storm) withDefaults() (Storm, error) {
 	return c, checkRate(c.Rate)
 }
 
+// Estimate implements [Estimator].
+func (s *Storm) Estimate(o Options) time.Duration {
+	switch {
+	case s.Reconnect:
+		return 2*guessOpen(o.Conns) + o.Warmup + 2*time.Second
+	case s.Rate > 0:
+		return time.Duration(float64(o.Conns) / s.Rate * float64(time.Second))
+	}
+	return guessOpen(o.Conns)
+}
+
 // Run implements [Scenario].
 func (s *Storm) Run(ctx context.Context, o Options) (*Result, error) {
 	c, err := s.withDefaults()

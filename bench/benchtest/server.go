@@ -34,6 +34,10 @@ type Options struct {
 	// may come at the same time.
 	Fault func(packet string) []string
 
+	// MaxQueue bounds what waits for a client, in bytes; one that lets more wait is
+	// cut off. Default 64 MiB.
+	MaxQueue int
+
 	// Recovery is how many of the last broadcasts are kept for clients that come
 	// back. 0: it is not offered.
 	Recovery int
@@ -70,7 +74,7 @@ func (s Stall) left(since time.Duration) time.Duration {
 // Bounds of what clients may ask for, and of what waits for one of them.
 const (
 	maxMessage = 64 << 20
-	maxQueue   = 64 << 20 // bytes; a client that lets more wait is cut off
+	maxQueue   = 64 << 20 // default of Options.MaxQueue
 	maxRooms   = 1024     // of one session
 )
 
@@ -100,6 +104,9 @@ type room struct{ namespace, name string }
 func New(o Options) (*Server, error) {
 	if o.PingInterval == 0 {
 		o.PingInterval = 25 * time.Second
+	}
+	if o.MaxQueue == 0 {
+		o.MaxQueue = maxQueue
 	}
 	if o.Addr == "" {
 		o.Addr = "127.0.0.1:0"

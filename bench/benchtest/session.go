@@ -123,7 +123,7 @@ func (c *session) sendAt(at time.Time, packets ...string) {
 		c.queue = append(c.queue, outgoing{text, at})
 		c.size += len(text)
 	}
-	tooMuch := c.size > maxQueue
+	tooMuch := c.size > c.server.options.MaxQueue
 	c.signal()
 	c.mu.Unlock()
 	if tooMuch {
