@@ -11,7 +11,7 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 MODULES = interop interop/matrix/go bench/peers webtransport examples/mount
 
 .DEFAULT_GOAL := help
-.PHONY: help run client test check build-all unit modules fuzz fuzz-short interop bench bench-repeat bench-page scale bench-micro bench-compare bench-baseline clean
+.PHONY: help run client test check build-all unit modules fuzz fuzz-short interop bench bench-repeat bench-page scale pgo bench-micro bench-compare bench-baseline clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -74,6 +74,9 @@ scale: ## what a connection costs among 1,000 and among 190,000 (some 6 minutes;
 	scripts/peers.sh sio
 	$(GO) build -o bin/scale ./bench/scale
 	bin/scale --json bin/scale.json
+
+pgo: ## profile anew for the compiler: examples/chat and bench/peers/sio (2 minutes; nothing else should run)
+	scripts/pgo.sh
 
 bench-micro: ## benchmarks of the parts: BENCH=pattern
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime 200ms ./...

@@ -9,6 +9,7 @@ import (
 	"flag"
 	"fmt"
 	"log"
+	"net"
 	"net/http"
 	_ "net/http/pprof"
 	"os"
@@ -41,7 +42,12 @@ func main() {
 		os.Exit(2)
 	}
 	if *prof != "" {
-		go func() { log.Print(http.ListenAndServe(*prof, nil)) }()
+		l, err := net.Listen("tcp", *prof)
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Printf("pprof http://%s\n", l.Addr())
+		go func() { log.Print(http.Serve(l, nil)) }()
 	}
 
 	options := sio.Options{
