@@ -39,13 +39,13 @@ type actor struct {
 	next, first uint32
 	left        uint32
 
-	number   int                  // among all clients so far
-	said     []uint32             // numbers of its broadcasts, by line
-	from     map[uint64]*sequence // of others' broadcasts
-	heard    [maxHeard]uint8      // events that nobody has waited for
-	skip     uint16               // attachments to come that nobody wants to see
-	slot     int32                // among the sleepers, -1: not there
-	place    int32                // among the residents
+	number   int                 // among all clients so far
+	said     []uint32            // numbers of its broadcasts, by line
+	from     map[uint64]*hearing // of others' broadcasts
+	heard    [maxHeard]uint8     // events that nobody has waited for
+	skip     uint16              // attachments to come that nobody wants to see
+	slot     int32               // among the sleepers, -1: not there
+	place    int32               // among the residents
 	pc       uint16
 	mood     mood
 	resident bool

@@ -294,8 +294,15 @@ func (s *stage) speechOf(args *socketio.Args) (l *line, n uint32, id int, stamp 
 	return s.speech[number], n, id, time.Duration(at)
 }
 
+// hearing is what a receiver knows of one sender's broadcasts.
+type hearing struct {
+	sequence
+	first uint32 // the earliest that has come
+}
+
 // follows says whether broadcast n of a line and sender is one that has not come
-// before. The first that comes from a sender is where its order begins.
+// before. The first that comes from a sender is where its order begins: one that was
+// sent earlier and comes later is out of order.
 func (a *actor) follows(l *line, n uint32, id int, packet []byte) bool {
 	key := uint64(id)<<16 | uint64(l.number)
 	q := a.from[key]
@@ -304,16 +311,21 @@ func (a *actor) follows(l *line, n uint32, id int, packet []byte) bool {
 			return true
 		}
 		if a.from == nil {
-			a.from = map[uint64]*sequence{}
+			a.from = map[uint64]*hearing{}
 		}
-		a.from[key] = &sequence{want: n + 1}
+		a.from[key] = &hearing{sequence{want: n + 1}, n}
 		return true
 	}
 	if int32(n-q.want) >= maxWaiting { // the sender has another session
 		q.want = n + 1
 		return true
 	}
-	wrong, counts := q.arrive(n, q.want+maxWaiting)
+	wrong, counts := Reordered, true
+	if before := int32(q.first - n); before > 0 && before < maxWaiting {
+		q.first = n
+	} else {
+		wrong, counts = q.arrive(n, q.want+maxWaiting)
+	}
 	if wrong != "" {
 		a.stage.fail(wrong, fmt.Sprintf("client %d: broadcast %d of connection %d came, %d was next: %s", a.number, n, id, q.want, client.Quote(packet)))
 	}
