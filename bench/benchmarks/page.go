@@ -137,21 +137,41 @@ func (p *page) Servers() string {
 	return "| server | command |\n|---|---|\n" + strings.Join(lines, "\n")
 }
 
-// Errors is the number of all errors, in words.
+// Errors is the number of all errors, in words: ours, and those of others.
 func (p *page) Errors() string {
-	var n, runs uint64
+	var runs int
+	var own, others uint64
 	for _, r := range p.suites {
-		n += r.ErrorTotal()
 		for _, c := range r.Cases {
 			for _, s := range c.Servers {
-				runs += uint64(len(s.Runs))
+				runs += len(s.Runs)
+				n := uint64(len(s.Failed))
+				for _, run := range s.Runs {
+					n += run.ErrorTotal()
+				}
+				if isOurs(s.Name) {
+					own += n
+				} else {
+					others += n
+				}
 			}
 		}
 	}
-	if n == 0 {
+	switch {
+	case own+others == 0:
 		return fmt.Sprintf("there was no error in %d runs", runs)
+	case own == 0:
+		return fmt.Sprintf("in %d runs there was no error of sio, and %s of others (see the tables, and bench/peers/README.md for why)", runs, plain(others))
 	}
-	return fmt.Sprintf("**%d errors were counted in %d runs: see the tables**", n, runs)
+	return fmt.Sprintf("**in %d runs there were %s errors of sio**, and %s of others (see the tables)", runs, plain(own), plain(others))
+}
+
+// plain is n with commas.
+func plain(n uint64) string {
+	if n < 100 {
+		return fmt.Sprint(n)
+	}
+	return number(float64(n))
 }
 
 // Limited says where the generator was the limit.

@@ -243,6 +243,22 @@ func TestTake(t *testing.T) {
 	}
 }
 
+func TestErrors(t *testing.T) {
+	p := made(map[string]map[string][]float64{"small": {"sio": {3}, "node": {4, 5}}})
+	servers := p.suites["s"].Cases[0]
+	if got := p.Errors(); got != "there was no error in 3 runs" {
+		t.Error(got)
+	}
+	servers.Server("node").Runs[0].Errors = map[string]bench.ErrorCount{"lost": {Count: 12345}}
+	if got := p.Errors(); !strings.HasPrefix(got, "in 3 runs there was no error of sio, and 12,345 of others") {
+		t.Error(got)
+	}
+	servers.Server("sio").Failed = []string{"died"}
+	if got := p.Errors(); !strings.HasPrefix(got, "**in 3 runs there were 1 errors of sio**") {
+		t.Error(got)
+	}
+}
+
 // TestMissedIsExplained: a missed must without a reason says so.
 func TestMissedIsExplained(t *testing.T) {
 	p := made(map[string]map[string][]float64{"small": {"sio": {3}}})

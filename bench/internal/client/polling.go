@@ -118,7 +118,7 @@ func (p *polling) posted(r *response) {
 		}
 		return
 	}
-	if string(r.body) != "ok" {
+	if !bytes.EqualFold(r.body, []byte("ok")) { // python-engineio shouts
 		p.s.fail(Unexpected, "POST answered %s", Quote(r.body))
 	}
 }
