@@ -93,6 +93,34 @@ func TestAcksToClients(t *testing.T) {
 }
 
 // TestAckAfterDisconnect (K02): an answer to a client that has gone is an error, and goes to
+// nobody else. Faults table, cases 69 and 70.
+func TestAckAfterDisconnect(t *testing.T) {
+	srv := newServer(t, sio.Options{})
+	kept := make(chan *sio.Msg, 1)
+	srv.On("keep", func(s *sio.Socket, m *sio.Msg) error { kept <- m.Keep(); return nil })
+	clock := siotest.Start(t, srv)
+	c := siotest.Dial(t, srv, "/")
+	go c.Ask(t.Context(), "keep")
+	m := recv(t, kept)
+	c.Cut()
+	clock.Settle()
+	other := siotest.Dial(t, srv, "/")
+	if err := m.Ack("too late"); !errors.Is(err, sio.ErrClosed) {
+		t.Errorf("Ack: %v", err)
+	}
+	if err := m.Forward(m.Socket(), "x"); !errors.Is(err, sio.ErrClosed) {
+		t.Errorf("Forward: %v", err)
+	}
+	m.Socket().Disconnect(sio.Disconnect{Close: true})
+	m.Socket().Disconnect(sio.Disconnect{AllowReconnect: true})
+	m.Socket().Conn().Close(true)
+	m.Socket().Conn().Close(false)
+	other.ExpectNone()
+	if other.Reason() != "" {
+		t.Error("another client was disconnected")
+	}
+}
+
 // TestAckWithRaws: an answer may be made of the event's own arguments, which were checked
 // when they came, and of other JSON text, also a part of them, which was not.
 func TestAckWithRaws(t *testing.T) {
@@ -125,34 +153,6 @@ func TestAckWithRaws(t *testing.T) {
 		if <-bad == nil {
 			t.Error("what is no JSON was sent")
 		}
-	}
-}
-
-// nobody else. Faults table, cases 69 and 70.
-func TestAckAfterDisconnect(t *testing.T) {
-	srv := newServer(t, sio.Options{})
-	kept := make(chan *sio.Msg, 1)
-	srv.On("keep", func(s *sio.Socket, m *sio.Msg) error { kept <- m.Keep(); return nil })
-	clock := siotest.Start(t, srv)
-	c := siotest.Dial(t, srv, "/")
-	go c.Ask(t.Context(), "keep")
-	m := recv(t, kept)
-	c.Cut()
-	clock.Settle()
-	other := siotest.Dial(t, srv, "/")
-	if err := m.Ack("too late"); !errors.Is(err, sio.ErrClosed) {
-		t.Errorf("Ack: %v", err)
-	}
-	if err := m.Forward(m.Socket(), "x"); !errors.Is(err, sio.ErrClosed) {
-		t.Errorf("Forward: %v", err)
-	}
-	m.Socket().Disconnect(sio.Disconnect{Close: true})
-	m.Socket().Disconnect(sio.Disconnect{AllowReconnect: true})
-	m.Socket().Conn().Close(true)
-	m.Socket().Conn().Close(false)
-	other.ExpectNone()
-	if other.Reason() != "" {
-		t.Error("another client was disconnected")
 	}
 }
 

@@ -184,7 +184,8 @@ func (m *Msg) codec() *sjson.Codec {
 func (m *Msg) WantsAck() bool { return m.id >= 0 && !m.acked }
 
 // Ack answers the client. The first call wins; further ones, and those for an event
-// that wants no answer, return [ErrNoAck].
+// that wants no answer, return [ErrNoAck]. What [Msg.Raw] gives is taken as it is: it was
+// checked when it came.
 func (m *Msg) Ack(args ...any) error {
 	if !m.WantsAck() {
 		return ErrNoAck

@@ -219,8 +219,11 @@ type Options struct {
 	// NoBatchedWrites has each connection written to by a system call of its own. Without it,
 	// on Linux where io_uring may be used, a loop writes to up to 256 connections with one.
 	// That is for broadcasts, and for what handlers send to several clients at about the same
-	// time. Where it may not be used, nothing has to be set: the debug log says so, scope
-	// "engine", and [Stats].Batched stays 0.
+	// time; connections over TLS, and all while Engine.Flush watches, have their own anyway.
+	// Where the system refuses io_uring nothing has to be set: the debug log says so, scope
+	// "engine", and [Stats].Batched stays 0. A seccomp filter that kills for a system call it
+	// does not know, as systemd's SystemCallFilter does by default, cannot be asked: there
+	// it has to be set, or io_uring_setup and io_uring_enter be allowed.
 	NoBatchedWrites bool
 	// Workers bounds the goroutines that handle events at once. They exist only while
 	// they are needed, so the bound costs nothing until handlers block: then it keeps a

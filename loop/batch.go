@@ -15,7 +15,7 @@ import (
 // It is begun and over within [Loop.together], where no code runs but ours and nothing is
 // closed before everything is sent, so that a descriptor is whose it was. The kernel takes
 // what it has room for; the rest of a write, or all of it, goes the way of all others, by
-// gnet, which keeps it, or finds the connection broken and says so.
+// gnet, which keeps it. A connection that is found broken is ended by us.
 type batch struct {
 	ring ring     // nil: every connection has a write of its own
 	sent []flight // in the order of the ring's sends
@@ -123,7 +123,7 @@ func (l *Loop) launch() {
 			l.counted.batched++
 		case n == uring.Lost:
 			f.conn.fail(errLost)
-		case n < 0 && n != -int(syscall.EAGAIN) && n != -int(syscall.EINTR):
+		case n < 0 && broken(syscall.Errno(-n)):
 			f.conn.fail(os.NewSyscallError("send", syscall.Errno(-n)))
 		default:
 			l.counted.written += int64(max(n, 0))
@@ -135,6 +135,18 @@ func (l *Loop) launch() {
 		l.group.logger.Error("sio: from now on each write is a system call", "loop", l.index, "why", err)
 		l.closeBatch()
 	}
+}
+
+// broken reports whether an error is the connection's own: the send has taken it off the
+// socket, and a second one would only say EPIPE. All others have sent nothing and say
+// nothing of the connection, ENOMEM for instance, so that gnet may try.
+func broken(e syscall.Errno) bool {
+	switch e {
+	case syscall.EPIPE, syscall.ECONNRESET, syscall.ECONNABORTED, syscall.ECONNREFUSED, syscall.ENOTCONN, syscall.ETIMEDOUT,
+		syscall.EHOSTUNREACH, syscall.EHOSTDOWN, syscall.ENETUNREACH, syscall.ENETDOWN:
+		return true
+	}
+	return false
 }
 
 var errLost = errors.New("sio: the kernel does not say what it has sent")

@@ -230,20 +230,26 @@ func (e *engine) OnClose(g gnet.Conn, err error) gnet.Action {
 // loopOf finds the loop of one of gnet's event loops, making it when this is its
 // first connection. It is called on that event loop.
 func (g *Group) loopOf(ev gnet.EventLoop) *Loop {
+	l, made := g.findOrMake(ev)
+	if made {
+		l.openBatch() // some dozen system calls, and the logger: not under the lock
+	}
+	return l
+}
+
+func (g *Group) findOrMake(ev gnet.EventLoop) (l *Loop, made bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	l := g.byEvent[ev]
-	if l != nil {
-		return l
+	if l = g.byEvent[ev]; l != nil {
+		return l, false
 	}
 	l = g.newLoop(func(l *Loop) {
 		l.event = ev
 		l.wake = func() { _ = ev.Execute(context.Background(), (*woken)(l)) }
 		l.yield = newControl(l, ev).yield
 	})
-	l.openBatch()
 	g.byEvent[ev] = l
-	return l
+	return l, true
 }
 
 // refusing is loopOf for a connection that is turned away: no loop is made for it when the

@@ -35,7 +35,12 @@ for s in "${suites[@]}"; do
 	plan=(--plan "bench/peers/$s.json" ${rounds:+--rounds "$rounds"})
 	target=$out/$s
 	case $how in
-	resume) ! grep -q '"interrupted": true' "$out/$s.json" 2>/dev/null || plan=(--resume "$out/$s.json") ;;
+	resume)
+		if [ -e "$out/$s.json" ]; then
+			grep -q '"interrupted": true' "$out/$s.json" || continue # it is done
+			plan=(--resume "$out/$s.json")
+		fi
+		;;
 	repeat) plan=(--repeat-of "bench/results/$s.json" ${rounds:+--rounds "$rounds"}) target=$out/$s-again ;;
 	esac
 	code=0

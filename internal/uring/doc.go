@@ -6,8 +6,9 @@
 // send refers to is looked at later.
 //
 // Where there is no io_uring, [New] fails: on other systems, on kernels before 5.6, under a
-// seccomp filter (Docker's default one), with kernel.io_uring_disabled set, and where the
-// process may lock no memory.
+// seccomp filter that answers with an error (Docker's default one), with
+// kernel.io_uring_disabled set, and, on kernels before 5.12, where the process may lock no
+// memory. A filter that kills instead ends the process in New.
 //
 // # Sources
 //
