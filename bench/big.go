@@ -150,7 +150,7 @@ func (s *Big) measure(r *run, hauls []*haul, talks [][]*talk) ([]part, error) {
 			break
 		}
 	}
-	r.watch.end()
+	r.watch.end(nil)
 	return parts, nil
 }
 

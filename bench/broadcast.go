@@ -70,6 +70,7 @@ func (b *Broadcast) Run(ctx context.Context, o Options) (*Result, error) {
 		return nil, err
 	}
 	c.gather()
+	r.paced = s.Rate > 0
 	err = r.measure(
 		c.start, c.stop,
 		func(*worker) bool { return c.underWay.Load() > 0 })

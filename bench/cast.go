@@ -122,8 +122,8 @@ func (c *cast) landed(f *flight, w *worker) {
 	if f.left.Add(-1) != 0 {
 		return
 	}
-	if w.recording {
-		w.last.Record(w.loop.Now() - f.start)
+	if d := w.loop.Now() - f.start; w.counts(d) {
+		w.last.Record(d)
 	}
 	c.underWay.Add(-1)
 	if w == c.sender.w {

@@ -79,7 +79,7 @@ func (c *Connect) hold(r *run) (*Result, error) {
 	began := time.Now()
 	err := r.open(r.wanted, func(*worker, int) member { return &holder{} })
 	r.elapsed = time.Since(began)
-	r.watch.end()
+	r.watch.end(nil)
 	if err != nil {
 		return nil, err
 	}
@@ -200,7 +200,7 @@ func (c *Connect) count(r *run, tickets *atomic.Int64, start func(*worker), pend
 		}
 	}
 	r.elapsed = time.Since(began) - paused
-	r.watch.end()
+	r.watch.end(nil)
 	if !r.interrupted {
 		r.interrupted = r.sleep("settle", settle) != nil
 		r.watch.memoryEnd = r.watch.memory()

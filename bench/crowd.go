@@ -210,7 +210,7 @@ func (c *crowd) tell() (m Meeting, err error) {
 		err = r.drain(func(*worker) bool { return c.cast.underWay.Load() > 0 })
 	}
 	r.elapsed += time.Since(began)
-	r.watch.end()
+	r.watch.end(nil)
 	r.each(func(w *worker) {
 		w.recording = false
 		for _, m := range w.members {

@@ -81,6 +81,7 @@ func (e *Echo) Run(ctx context.Context, o Options) (*Result, error) {
 	}); err != nil {
 		return nil, err
 	}
+	r.paced = s.Rate > 0
 	err = r.measure(
 		func(w *worker) { talkers[w.index].start() },
 		func(w *worker) { talkers[w.index].pacer.stop() },

@@ -104,6 +104,7 @@ func (s *FanIn) Run(ctx context.Context, o Options) (*Result, error) {
 		}
 		return n
 	}
+	r.paced = s.Rate > 0
 	err = r.measure(
 		func(w *worker) { funnels[w.index].start() },
 		func(w *worker) { funnels[w.index].pacer.stop() },

@@ -134,7 +134,9 @@ func TestFanIn(t *testing.T) {
 			res := runScenario(t, &tc.scenario, o)
 			clean(t, res)
 			all := latencies(res)
-			if all["delivery"].Count != res.Operations || (all["send lag"].Count > 0) != (tc.scenario.Rate > 0) {
+			// In an open loop the latency is of what was due in the window, not answered.
+			counted := all["delivery"].Count == res.Operations || tc.scenario.Rate > 0 && all["delivery"].Count > 0
+			if !counted || (all["send lag"].Count > 0) != (tc.scenario.Rate > 0) {
 				t.Errorf("%d operations, latencies %+v", res.Operations, all)
 			}
 		})

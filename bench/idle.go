@@ -109,7 +109,7 @@ func (s *Idle) Run(ctx context.Context, o Options) (*Result, error) {
 			r.interrupted = true
 		}
 		beats, r.elapsed = count()-before, time.Since(began)
-		r.watch.end()
+		r.watch.end(nil)
 	}
 	if err := r.goodbye(); err != nil {
 		return nil, err

@@ -67,6 +67,42 @@ func TestCoordinatedOmission(t *testing.T) {
 	}
 }
 
+// TestStandstillAtTheEnd: what was due in the window of an open loop counts though the
+// server answers it only after that.
+func TestStandstillAtTheEnd(t *testing.T) {
+	const (
+		stall  = 600 * time.Millisecond
+		every  = 2 * stall
+		window = every + stall/2 // it ends in the middle of a standstill
+		rate   = 1000
+	)
+	s, err := benchtest.New(benchtest.Options{Stall: benchtest.Stall{For: stall, Every: every}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	for _, scenario := range []Scenario{&Echo{Rate: rate}, &Broadcast{Rate: rate / 4}, &FanIn{Rate: rate}} {
+		t.Run(scenario.Name(), func(t *testing.T) {
+			res := runScenario(t, scenario, Options{URL: s.URL, Conns: 4, Duration: window, Warmup: -1})
+			clean(t, res)
+			main := res.Main()
+			if main == nil {
+				t.Fatal("no latency")
+			}
+			// Nothing of what was due is missing, but for the few that the ends of the window
+			// are told apart by.
+			perMessage := 1.0
+			due := rate * window.Seconds()
+			if _, ok := scenario.(*Broadcast); ok {
+				perMessage, due = 4, due/4
+			}
+			if n := float64(main.Count); n < 0.9*due*perMessage {
+				t.Errorf("%v of %v are in the latency, %d were answered in the window", n, due*perMessage, res.Operations)
+			}
+		})
+	}
+}
+
 // TestLate: what takes longer than allowed is an error, but not in the warm-up.
 func TestLate(t *testing.T) {
 	s, err := benchtest.New(benchtest.Options{Plant: benchtest.Plant{Kind: benchtest.Late, Every: 1, LateBy: 60 * time.Millisecond}})

@@ -31,6 +31,7 @@ type run struct {
 	elsewhere int // sessions that other processes hold, when the last were opened
 
 	// The window that counts.
+	paced       bool // an open loop: durations count from when they were due, not answered
 	elapsed     time.Duration
 	interrupted bool
 }
@@ -175,9 +176,11 @@ type worker struct {
 	greeting bool // else taking leave
 	patrol   *reactor.Timer
 
-	// The window.
+	// The window, and its ends on the loop's clock.
 	sending   bool
 	recording bool
+	from      time.Duration
+	until     time.Duration
 
 	tally     client.Tally
 	connect   hist.Histogram // TCP to CONNECT answer
@@ -220,10 +223,34 @@ func (w *worker) operation(d time.Duration) {
 	w.interval.latency.Record(d)
 	if w.recording {
 		w.recorded++
+	}
+	if w.counts(d) {
 		w.latency.Record(d)
 	}
 	if late := w.run.options.Late; late > 0 && d > late && (w.recording || !w.sending) {
 		w.fail(Late, fmt.Sprintf("%v", d.Round(time.Microsecond)))
+	}
+}
+
+// counts reports whether a duration that ends now is one of the window's: in a closed
+// loop what ends in it, in an open one what was due in it, however late it comes.
+// Otherwise a server that stands still at the end would be seen only by what it has
+// answered before. Loop only.
+func (w *worker) counts(d time.Duration) bool {
+	if !w.run.paced {
+		return w.recording
+	}
+	due := w.loop.Now() - d
+	return due >= w.from && (w.recording || due < w.until)
+}
+
+// record begins the window, or ends it. Loop only.
+func (w *worker) record(on bool) {
+	w.recording = on
+	if on {
+		w.from, w.until = w.loop.Clock(), 0
+	} else {
+		w.until = w.loop.Clock()
 	}
 }
 
@@ -421,12 +448,16 @@ func (r *run) measure(start, stop func(w *worker), pending func(w *worker) bool)
 		return err
 	}
 	r.watch.begin()
-	r.each(func(w *worker) { w.recording = true })
+	r.each(func(w *worker) { w.record(true) })
 	began := time.Now()
 	err := r.sleep("measure", r.options.Duration)
-	r.watch.end()
-	r.each(func(w *worker) { w.recording, w.sending = false, false })
-	r.elapsed = time.Since(began)
+	r.watch.end(func() {
+		r.each(func(w *worker) {
+			w.record(false)
+			w.sending = false
+		})
+		r.elapsed = time.Since(began)
+	})
 	r.each(stop)
 	if err != nil {
 		r.interrupted = true

@@ -176,11 +176,12 @@ func (s *Script) phase(r *run, stages []*stage, i int) error {
 
 // curtain ends the last phase, waits for what is under way and says goodbye.
 func (s *Script) curtain(r *run, stages []*stage) error {
-	r.watch.end()
-	r.each(func(w *worker) {
-		w.recording, w.sending = false, false
-		stages[w.index].leavePhase()
-		stages[w.index].stop()
+	r.watch.end(func() {
+		r.each(func(w *worker) {
+			w.recording, w.sending = false, false
+			stages[w.index].leavePhase()
+			stages[w.index].stop()
+		})
 	})
 	if r.interrupted {
 		return nil

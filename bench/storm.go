@@ -140,7 +140,7 @@ func (s *Storm) Run(ctx context.Context, o Options) (*Result, error) {
 		r.interrupted = true
 	}
 	r.elapsed = time.Since(began)
-	r.watch.end()
+	r.watch.end(nil)
 	r.each(func(w *worker) {
 		w.recording = false
 		gales[w.index].end(!r.interrupted)

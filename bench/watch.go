@@ -72,10 +72,15 @@ func (w *watch) begin() {
 	w.serverBegin = cpuOf(w.server)
 }
 
-func (w *watch) end() {
+// end has over called between what is of the window and what takes its time: to ask
+// for memory takes milliseconds, and to ask the server a second at worst.
+func (w *watch) end(over func()) {
 	w.serverEnd = cpuOf(w.server)
 	w.selfEnd = cpuOf(w.self)
 	w.each(func(w *worker) { w.cpuEnd, w.watched = w.loop.CPU(), false })
+	if over != nil {
+		over()
+	}
 	if w.tells != nil {
 		w.tellsEnd = w.tells.now()
 	}
