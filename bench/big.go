@@ -111,7 +111,8 @@ type part struct {
 func (s *Big) measure(r *run, hauls []*haul, talks [][]*talk) ([]part, error) {
 	start := func(i int, recording bool) {
 		r.each(func(w *worker) {
-			w.sending, w.recording = true, recording
+			w.recording = recording
+			w.goAhead()
 			hauls[w.index].start(i, talks[i][w.index])
 		})
 	}
@@ -248,6 +249,15 @@ func (x *hauler) Binary(_ *client.Session, data []byte) {
 		return
 	}
 	x.answered(x.binary(&x.peer, x.haul.talk, data))
+}
+
+// giveUp implements [patient].
+func (x *hauler) giveUp() {
+	if x.Live() {
+		for range x.exchange.giveUp(&x.peer, x.haul.talk) {
+			x.send(&x.peer, x.haul.talk, x.w.loop.Now())
+		}
+	}
 }
 
 // answered takes what text and binary say.

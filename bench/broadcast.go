@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/e6a90ca8/sio/bench/internal/client"
 	"github.com/e6a90ca8/sio/bench/internal/hist"
@@ -81,7 +82,7 @@ func (b *Broadcast) Run(ctx context.Context, o Options) (*Result, error) {
 		r.each(func(w *worker) {
 			for _, m := range w.members {
 				if l := m.(*listener); l.Live() && l.counted {
-					l.lose("not delivered at the end")
+					l.loseAll("not delivered at the end")
 				}
 			}
 		})
@@ -118,6 +119,8 @@ type listener struct {
 	cast    *cast
 	reading *reading
 	seq     sequence
+	passed  map[uint32]*flight // those of the gaps in seq: their places are taken again
+	old     marks
 	counted bool // among the receivers
 }
 
@@ -148,7 +151,7 @@ func (l *listener) examine(packet []byte) {
 		l.w.fail(Corrupt, client.Quote(packet))
 		return
 	}
-	if f := l.cast.flight(seq); f != nil && !bytes.Equal(packet, f.text) {
+	if f := l.flight(seq); f != nil && !bytes.Equal(packet, f.text) {
 		var want reading
 		if wrong, _ := want.read(f.text, l.w.run.config.Namespace, socketio.Event, l.cast.speech.name); wrong != "" ||
 			!sameJSON(want.args.At(1), r.args.At(1)) {
@@ -160,41 +163,73 @@ func (l *listener) examine(packet []byte) {
 	l.delivered(seq)
 }
 
+// flight is the broadcast seq, if this receiver may still get it.
+func (l *listener) flight(seq uint32) *flight {
+	if f := l.passed[seq]; f != nil {
+		return f
+	}
+	return l.cast.flight(seq)
+}
+
 // delivered takes broadcast seq.
 func (l *listener) delivered(seq uint32) {
+	before := l.seq.want
 	wrong, counts := l.seq.arrive(seq, l.cast.next.Load())
 	if wrong != "" {
 		l.w.fail(wrong, fmt.Sprintf("connection %d: broadcast %d came, %d was next", l.id, seq, l.seq.want))
 	}
-	f := l.cast.flight(seq)
-	if !counts || f == nil || !l.counted {
+	if !counts || !l.counted {
 		return
 	}
-	l.w.operation(l.w.loop.Now() - f.start)
-	l.cast.landed(f, l.w)
+	if wrong == "" {
+		l.pass(before, seq)
+	}
+	if f := l.flight(seq); f != nil {
+		delete(l.passed, seq)
+		l.w.operation(l.w.loop.Now() - f.start)
+		l.cast.delivered(f, l.w)
+	}
+}
+
+// pass keeps the broadcasts from first to before last, which have been jumped over: the
+// sender does not wait for their numbers' places, but they are under way yet.
+func (l *listener) pass(first, last uint32) {
+	for seq := first; seq != last; seq++ {
+		if l.passed == nil {
+			l.passed = map[uint32]*flight{}
+		}
+		l.passed[seq] = l.cast.flight(seq)
+	}
 }
 
 func (l *listener) Binary(_ *client.Session, data []byte) {
 	l.w.fail(WrongEvent, "an attachment of nothing: "+client.Quote(data))
 }
 
-// lose counts the broadcasts that this receiver still waits for, and lets them
-// land without it.
-func (l *listener) lose(why string) {
-	next := l.cast.next.Load()
-	l.w.failN(Lost, fmt.Sprintf("connection %d: %s: broadcast %d", l.id, why, l.seq.want), l.seq.missing(next))
-	waitedFor := make([]uint32, 0, len(l.seq.gaps))
-	for seq := range l.seq.gaps {
-		waitedFor = append(waitedFor, seq)
+// lose counts the broadcasts before a number that this receiver still waits for, and
+// lets them land without it.
+func (l *listener) lose(before uint32, why string) {
+	lost := l.seq.giveUp(before)
+	if len(lost) == 0 {
+		return
 	}
-	for ; l.seq.want != next; l.seq.want++ {
-		waitedFor = append(waitedFor, l.seq.want)
-	}
-	l.seq.gaps = nil
-	for _, seq := range waitedFor {
-		if f := l.cast.flight(seq); f != nil {
+	l.w.failN(Lost, fmt.Sprintf("connection %d: %s: broadcast %d", l.id, why, slices.Min(lost)), uint64(len(lost)))
+	for _, seq := range lost {
+		if f := l.flight(seq); f != nil {
+			delete(l.passed, seq)
 			l.cast.landed(f, l.w)
 		}
+	}
+}
+
+// loseAll counts all that this receiver still waits for.
+func (l *listener) loseAll(why string) { l.lose(l.cast.next.Load(), why) }
+
+// giveUp implements [patient].
+func (l *listener) giveUp() {
+	old := l.old.pass(l.cast.next.Load())
+	if l.counted && l.Live() {
+		l.lose(old, "not delivered in time")
 	}
 }
 
@@ -203,7 +238,7 @@ func (l *listener) Closed(_ *client.Session, err error) {
 		l.counted = false
 		l.cast.receivers.Add(-1)
 		if err != nil {
-			l.lose("closed before it")
+			l.loseAll("closed before it")
 		}
 		if l == l.cast.sender && err != nil {
 			l.w.fail(NoSender, err.Error())

@@ -23,7 +23,9 @@ type cast struct {
 	pacer *pacer  // made with the first broadcast
 
 	// flights are the broadcasts under way, by number modulo their length. They
-	// are published before they are sent; a receiver on any loop reads them.
+	// are published before they are sent; a receiver on any loop reads them. Each
+	// that a receiver has in front of it is there: there are no more under way.
+	// One that it has jumped over it keeps itself.
 	flights []atomic.Pointer[flight]
 }
 
@@ -117,13 +119,19 @@ func (c *cast) flight(seq uint32) *flight {
 	return nil
 }
 
-// landed counts a receiver off f. Any loop.
-func (c *cast) landed(f *flight, w *worker) {
-	if f.left.Add(-1) != 0 {
-		return
+// delivered counts a receiver off f that has got it. Any loop.
+func (c *cast) delivered(f *flight, w *worker) {
+	if c.landed(f, w) {
+		if d := w.loop.Now() - f.start; w.counts(d) {
+			w.last.Record(d)
+		}
 	}
-	if d := w.loop.Now() - f.start; w.counts(d) {
-		w.last.Record(d)
+}
+
+// landed counts a receiver off f, and says whether it was the last. Any loop.
+func (c *cast) landed(f *flight, w *worker) bool {
+	if f.left.Add(-1) != 0 {
+		return false
 	}
 	c.underWay.Add(-1)
 	if w == c.sender.w {
@@ -131,4 +139,5 @@ func (c *cast) landed(f *flight, w *worker) {
 	} else {
 		c.sender.w.loop.Post(c.sendNext)
 	}
+	return true
 }

@@ -198,7 +198,10 @@ func (c *crowd) tell() (m Meeting, err error) {
 	r.each(func(w *worker) { before[w.index], w.last = w.last, hist.Histogram{} })
 	r.watch.begin()
 	began := time.Now()
-	r.each(func(w *worker) { w.sending, w.recording = true, true }) // everywhere before the first comes
+	r.each(func(w *worker) { // everywhere before the first comes
+		w.goAhead()
+		w.recording = true
+	})
 	r.each(func(w *worker) {
 		if w == c.cast.sender.w {
 			c.cast.send()
@@ -215,7 +218,7 @@ func (c *crowd) tell() (m Meeting, err error) {
 		w.recording = false
 		for _, m := range w.members {
 			if l := m.(*listener); l.counted && l.Live() {
-				l.lose("not delivered at the end of a step")
+				l.loseAll("not delivered at the end of a step")
 			}
 		}
 	})

@@ -200,6 +200,15 @@ func (e *echoer) Binary(_ *client.Session, data []byte) {
 	e.answered(e.binary(&e.peer, e.loop.talk, data))
 }
 
+// giveUp implements [patient]: nothing of an open loop waits for an answer.
+func (e *echoer) giveUp() {
+	if e.loop.echo.Rate == 0 && e.Live() {
+		for range e.exchange.giveUp(&e.peer, e.loop.talk) {
+			e.send(&e.peer, e.loop.talk, e.w.loop.Now())
+		}
+	}
+}
+
 // answered takes what text and binary say.
 func (e *echoer) answered(took time.Duration, ok bool) {
 	if !ok {

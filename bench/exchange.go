@@ -3,6 +3,7 @@ package bench
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/e6a90ca8/sio/bench/internal/client"
@@ -118,6 +119,7 @@ func newTalks(namespace string, kind Kind, size int, mark string, depth int, o *
 type exchange struct {
 	seq   sequence
 	next  uint32
+	old   marks
 	owed  bool            // the head of an answer came, its attachment has not
 	times []time.Duration // of sending, a ring indexed by sequence number
 }
@@ -192,7 +194,7 @@ func (x *exchange) binary(p *peer, t *talk, data []byte) (took time.Duration, ok
 	}
 	x.owed = false
 	seq, id, ok := readFields(data)
-	if !ok || id != p.id || !bytes.Equal(data, t.data.set(seq, id)) {
+	if !ok || id != p.id || !x.seq.gaps[seq] && !bytes.Equal(data, t.data.set(seq, id)) {
 		p.w.fail(Corrupt, client.Quote(data))
 		return 0, false
 	}
@@ -216,9 +218,10 @@ func (x *exchange) examine(p *peer, t *talk, packet []byte) (took time.Duration,
 		p.w.fail(Corrupt, client.Quote(packet))
 		return 0, false
 	}
-	// The expected packet differs in spelling at most: compare what it means.
+	// The expected packet differs in spelling at most: compare what it means. One
+	// that was given up may be of another talk.
 	expected := t.in.set(seq, id)
-	if !bytes.Equal(packet, expected) {
+	if !x.seq.gaps[seq] && !bytes.Equal(packet, expected) {
 		var want reading
 		if wrong, _ := want.read(expected, t.namespace, t.answer, t.name); wrong != "" ||
 			want.packet.ID != r.packet.ID || !sameJSON(want.args.At(want.first), r.args.At(r.first)) {
@@ -247,9 +250,20 @@ func (x *exchange) answered(p *peer, t *talk, seq uint32) (took time.Duration, o
 }
 
 // lose counts what this exchange still waits for.
-func (x *exchange) lose(p *peer, t *talk, why string) {
-	n := x.seq.missing(x.next)
-	t.waiting -= int(n)
-	p.w.failN(Lost, fmt.Sprintf("connection %d: %s to message %d", p.id, why, x.seq.want), n)
-	x.seq = sequence{want: x.next}
+func (x *exchange) lose(p *peer, t *talk, why string) { x.loseBefore(x.next, p, t, why) }
+
+// giveUp counts what this exchange has waited for for too long, and says how many
+// messages may be sent in place of it. Once each patrol.
+func (x *exchange) giveUp(p *peer, t *talk) int {
+	return x.loseBefore(x.old.pass(x.next), p, t, "no answer in time")
+}
+
+func (x *exchange) loseBefore(seq uint32, p *peer, t *talk, why string) int {
+	lost := x.seq.giveUp(seq)
+	if len(lost) == 0 {
+		return 0
+	}
+	t.waiting -= len(lost)
+	p.w.failN(Lost, fmt.Sprintf("connection %d: %s to message %d", p.id, why, slices.Min(lost)), uint64(len(lost)))
+	return len(lost)
 }

@@ -74,7 +74,8 @@ func (s *FanIn) Run(ctx context.Context, o Options) (*Result, error) {
 	defer r.close()
 	collected := make([]*collector, f.Collectors)
 	for i := range collected {
-		collected[i] = &collector{index: i, from: make([]sequence, (o.Conns-i+f.Collectors-1)/f.Collectors)}
+		n := (o.Conns - i + f.Collectors - 1) / f.Collectors
+		collected[i] = &collector{index: i, from: make([]sequence, n), old: make([]marks, n)}
 	}
 	senders := make([]*sender, o.Conns)
 	for i, w := range r.workers {
@@ -270,6 +271,7 @@ type collector struct {
 	funnel *funnel
 	index  int        // of its room
 	from   []sequence // by the sender's place / collectors
+	old    []marks    // of what each has sent
 	gone   atomic.Bool
 }
 
@@ -300,10 +302,32 @@ func (c *collector) Text(_ *client.Session, packet []byte) {
 	}
 }
 
+// sender is the one whose events are watched in from[i], nil if there is none.
+func (c *collector) sender(i int) *sender {
+	return c.funnel.senders[i*c.funnel.fanin.Collectors+c.index]
+}
+
+// giveUp implements [patient]: nothing of an open loop waits for its arrival.
+func (c *collector) giveUp() {
+	if c.funnel.fanin.Rate > 0 || !c.Live() {
+		return
+	}
+	for i := range c.from {
+		s := c.sender(i)
+		if s == nil {
+			continue
+		}
+		for _, seq := range c.from[i].giveUp(c.old[i].pass(s.sent.Load())) {
+			c.w.fail(Lost, fmt.Sprintf("event %d of sender %d did not arrive in time", seq, s.place))
+			c.funnel.tell(s)
+		}
+	}
+}
+
 // missing is how many events have not arrived.
 func (c *collector) missing() (n uint64) {
 	for i := range c.from {
-		if s := c.funnel.senders[i*c.funnel.fanin.Collectors+c.index]; s != nil {
+		if s := c.sender(i); s != nil {
 			n += c.from[i].missing(s.sent.Load())
 		}
 	}

@@ -13,13 +13,13 @@ import (
 
 // Names of errors that scenarios count beside those of the client.
 const (
-	Lost       = "lost"             // no answer or delivery, to the end
+	Lost       = "lost"             // no answer or delivery, to the end or for [Options.Timeout]
 	Duplicated = "duplicated"       // the same once more
 	Reordered  = "reordered"        // before one that was sent earlier
 	Corrupt    = "corrupt payload"  // not what was sent
 	WrongEvent = "wrong event"      // another name, type or number of arguments
 	NotAsked   = "never sent"       // an answer to nothing
-	Late       = "late"             // after more than [Options.Late]
+	Late       = "late"             // after more than [Options.Late], or after it counted as lost
 	Overrun    = "too many waiting" // the open loop had to leave a message out
 	NotJoined  = "join not answered"
 	WrongRoom  = "wrong room" // a delivery for another room
@@ -159,14 +159,15 @@ func largeObject() string {
 
 // A sequence watches numbers that should come in order, each once.
 type sequence struct {
-	want uint32              // the next one in order
-	gaps map[uint32]struct{} // before want, and not there; nil when there are none
+	want uint32          // the next one in order
+	gaps map[uint32]bool // before want, and not there: whether given up; nil when there are none
 }
 
 // arrive takes seq, of which next is the first not sent yet, and returns the
 // name of the error, "" if there is none. counts is false if it is to be
-// ignored: it came before, or was never sent. Numbers that are jumped over are
-// no error yet: they are [Reordered] when they come, and [Lost] at the end.
+// ignored: it came before, was never sent, or was given up. Numbers that are
+// jumped over are no error yet: they are [Reordered] when they come, and [Lost] when
+// they are given up or at the end.
 func (s *sequence) arrive(seq, next uint32) (name string, counts bool) {
 	switch {
 	case int32(seq-next) >= 0:
@@ -176,23 +177,55 @@ func (s *sequence) arrive(seq, next uint32) (name string, counts bool) {
 		return "", true
 	case int32(seq-s.want) > 0:
 		if s.gaps == nil {
-			s.gaps = map[uint32]struct{}{}
+			s.gaps = map[uint32]bool{}
 		}
 		for ; s.want != seq; s.want++ {
-			s.gaps[s.want] = struct{}{}
+			s.gaps[s.want] = false
 		}
 		s.want++
 		return "", true
 	}
-	if _, ok := s.gaps[seq]; !ok {
+	givenUp, ok := s.gaps[seq]
+	if !ok {
 		return Duplicated, false
 	}
 	delete(s.gaps, seq)
+	if givenUp {
+		return Late, false
+	}
 	return Reordered, true
 }
 
-// missing is how many of those before next have not come.
-func (s *sequence) missing(next uint32) uint64 { return uint64(next-s.want) + uint64(len(s.gaps)) }
+// giveUp gives up those before a number that have not come, and returns them, which
+// the caller has to count. Should they come yet, they are [Late].
+func (s *sequence) giveUp(before uint32) (lost []uint32) {
+	for seq, givenUp := range s.gaps {
+		if !givenUp && int32(seq-before) < 0 {
+			lost = append(lost, seq)
+		}
+	}
+	for ; int32(s.want-before) < 0; s.want++ {
+		lost = append(lost, s.want)
+	}
+	if len(lost) > 0 && s.gaps == nil {
+		s.gaps = map[uint32]bool{}
+	}
+	for _, seq := range lost {
+		s.gaps[seq] = true
+	}
+	return lost
+}
+
+// missing is how many of those before next have not come, and are not given up.
+func (s *sequence) missing(next uint32) uint64 {
+	n := uint64(next - s.want)
+	for _, givenUp := range s.gaps {
+		if !givenUp {
+			n++
+		}
+	}
+	return n
+}
 
 // sameJSON says whether two JSON texts mean the same, however they are spelled.
 func sameJSON(a, b []byte) bool {

@@ -323,6 +323,18 @@ func (m *citizen) lose(why string) {
 	}
 }
 
+// giveUp implements [patient].
+func (m *citizen) giveUp() {
+	if !m.Live() {
+		return
+	}
+	for i := range m.strands {
+		for range m.strands[i].giveUp(&m.peer, m.realm.talks[i]) {
+			m.strands[i].send(&m.peer, m.realm.talks[i], m.w.loop.Now())
+		}
+	}
+}
+
 func (m *citizen) Binary(_ *client.Session, data []byte) {
 	m.w.fail(WrongEvent, "an attachment of nothing: "+client.Quote(data))
 }

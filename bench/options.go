@@ -106,9 +106,10 @@ type Options struct {
 	// [DefaultConcurrency].
 	Concurrency int
 
-	// Timeout bounds one handshake and one goodbye, Drain the wait for messages
-	// that are under way at the end; what has not come then is lost. Default
-	// [DefaultTimeout] for both.
+	// Timeout bounds one handshake, one goodbye, and the wait for a message where
+	// the next waits for it: past it the message is lost. Drain bounds the wait for
+	// messages that are under way at the end; what has not come then is lost, too.
+	// Default [DefaultTimeout] for both.
 	Timeout time.Duration
 	Drain   time.Duration
 

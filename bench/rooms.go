@@ -138,7 +138,8 @@ type talker struct {
 	peer
 	chat *chat
 	room int
-	sent uint32     // the first number not sent
+	sent uint32 // the first number not sent
+	old  marks
 	from []sequence // by the member's place in the room: its id / rooms
 	busy bool       // its own copy has not come
 }
@@ -186,11 +187,26 @@ func (t *talker) delivered(seq uint32, id int, stamp time.Duration) {
 	}
 	t.w.operation(t.w.loop.Now() - stamp)
 	if id == t.id && t.busy {
-		t.busy = false
-		t.chat.waiting--
-		if t.w.sending {
-			t.send()
-		}
+		t.proceed()
+	}
+}
+
+// proceed sends the next event: the last has come back, or is given up.
+func (t *talker) proceed() {
+	t.busy = false
+	t.chat.waiting--
+	if t.w.sending {
+		t.send()
+	}
+}
+
+// giveUp implements [patient]. What others have sent nobody waits for; it is counted
+// at the end.
+func (t *talker) giveUp() {
+	old := t.old.pass(t.sent)
+	if t.busy && t.Live() && len(t.from[t.id/t.chat.rooms].giveUp(old)) > 0 {
+		t.w.fail(Lost, fmt.Sprintf("connection %d: its own event %d did not come in time", t.id, t.sent-1))
+		t.proceed()
 	}
 }
 

@@ -173,8 +173,8 @@ type worker struct {
 	opening  int
 	next     int // index into members
 	settled  func()
-	greeting bool // else taking leave
-	patrol   *reactor.Timer
+	greeting bool           // else taking leave
+	patrol   *reactor.Timer // over openings, and what is sent
 
 	// The window, and its ends on the loop's clock.
 	sending   bool
@@ -301,7 +301,7 @@ func (r *run) open(n int, create func(w *worker, id int) member) error {
 	for _, w := range r.workers {
 		w.loop.Post(func() {
 			w.settled = func() { done <- struct{}{} }
-			w.patrol.Arm(w.loop.Now() + r.options.Timeout)
+			w.armPatrol()
 			w.advance()
 		})
 	}
@@ -384,21 +384,6 @@ func (w *worker) advance() {
 	}
 }
 
-// lookAround ends members that are connected but were not opened in time: the
-// client watches over handshakes, and the scenario's own first steps come after.
-func (w *worker) lookAround() {
-	if w.settled == nil || !w.greeting {
-		return
-	}
-	for _, m := range w.members[:w.next] {
-		if p := m.base(); p.opening && p.Live() && w.loop.Now()-p.started > 2*w.run.options.Timeout {
-			p.Abort()
-			w.closed(p, &client.Error{Name: NotJoined, Detail: fmt.Sprintf("connection %d: no answer within %v", p.id, w.run.options.Timeout)})
-		}
-	}
-	w.patrol.Arm(w.loop.Now() + w.run.options.Timeout/2)
-}
-
 // opened is told by a member that it is all that the scenario wants of it.
 func (w *worker) opened(p *peer) {
 	p.live = true
@@ -441,7 +426,7 @@ func (w *worker) closed(p *peer, err error) {
 // then waits for what is under way as long as pending says there is some.
 func (r *run) measure(start, stop func(w *worker), pending func(w *worker) bool) error {
 	r.each(func(w *worker) {
-		w.sending = true
+		w.goAhead()
 		start(w)
 	})
 	if err := r.sleep("warm-up", r.options.Warmup); err != nil {

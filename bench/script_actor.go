@@ -283,18 +283,8 @@ func (a *actor) proceed() {
 func (a *actor) late() {
 	l := a.line()
 	a.stage.failN(Lost, fmt.Sprintf("client %d, line %d: no answer to %s within %v", a.number, l.step.Line, l.stepName(), l.timeout), uint64(a.left))
-	a.giveUp()
+	a.seq.giveUp(a.next)
 	a.proceed()
-}
-
-// giveUp marks what has not come as something that may come.
-func (a *actor) giveUp() {
-	if a.seq.want != a.next && a.seq.gaps == nil {
-		a.seq.gaps = map[uint32]struct{}{}
-	}
-	for ; a.seq.want != a.next; a.seq.want++ {
-		a.seq.gaps[a.seq.want] = struct{}{}
-	}
 }
 
 // stepName is how errors call the step.

@@ -63,10 +63,7 @@ func (a *actor) examine(packet []byte) {
 func (a *actor) numbered(n uint32, packet []byte) bool {
 	old := int32(n-a.first) < 0 || a.left == 0
 	wrong, counts := a.seq.arrive(n, a.next)
-	switch {
-	case wrong == Reordered && old: // it was given up, and counted then
-		return false
-	case wrong != "":
+	if wrong != "" {
 		a.stage.fail(wrong, fmt.Sprintf("client %d: answer %d came, %d was next: %s", a.number, n, a.seq.want, client.Quote(packet)))
 	}
 	return counts && !old

@@ -139,7 +139,7 @@ func (s *Slow) Run(ctx context.Context, o Options) (*Result, error) {
 				switch m := m.(type) {
 				case *listener:
 					if m.Live() && m.counted {
-						m.lose("not delivered at the end")
+						m.loseAll("not delivered at the end")
 					}
 				case *sluggard:
 					m.settle()

@@ -193,6 +193,15 @@ func (m *climber) Binary(_ *client.Session, data []byte) {
 	m.answered(m.binary(&m.peer, m.stair.talk, data))
 }
 
+// giveUp implements [patient].
+func (m *climber) giveUp() {
+	if m.climbs {
+		for range m.exchange.giveUp(&m.peer, m.stair.talk) {
+			m.goOn()
+		}
+	}
+}
+
 // answered takes what text and binary say.
 func (m *climber) answered(took time.Duration, ok bool) {
 	if !ok {

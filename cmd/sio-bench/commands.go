@@ -70,7 +70,7 @@ type common struct {
 	EIO         int           `name:"eio" default:"4" help:"Engine.IO protocol: 4, or 3 as clients of Socket.IO 2 speak it (allowEIO3)." placeholder:"3|4"`
 	Compress    bool          `help:"Offer permessage-deflate, and insist on it."`
 	Concurrency int           `default:"128" help:"Handshakes and goodbyes in flight (${default})." placeholder:"N"`
-	Timeout     time.Duration `default:"10s" help:"For one handshake or goodbye."`
+	Timeout     time.Duration `default:"10s" help:"For one handshake or goodbye, and for an answer where the next message waits for it: then it is lost."`
 	Drain       time.Duration `default:"10s" help:"For messages under way at the end; what has not come then is lost."`
 	Late        time.Duration `help:"Count answers that take longer as errors." placeholder:"DURATION"`
 	Loops       int           `default:"1" help:"Loops of the generator, each up to a core (${default})." placeholder:"N"`
