@@ -1,11 +1,10 @@
 package bench
 
 import (
-	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"strings"
@@ -32,17 +31,19 @@ type ServerSpec struct {
 }
 
 // startPatience is how long a server may take until it listens, stopPatience how
-// long to end after it was asked to.
+// long to end after it was asked to, outputPatience how long its output may stay
+// open after its end: processes that it has started may hold it for ever.
 const (
-	startPatience = 30 * time.Second
-	stopPatience  = 5 * time.Second
+	startPatience  = 30 * time.Second
+	stopPatience   = 5 * time.Second
+	outputPatience = 500 * time.Millisecond
 )
 
-// child is a running server.
+// child is a running server, with all that it starts in its process group.
 type child struct {
 	spec  ServerSpec
 	cmd   *exec.Cmd
-	url   string
+	url   string // valid after listening, as stats
 	stats string
 	said  tail
 	over  chan struct{} // closed when the process has ended
@@ -55,35 +56,26 @@ func startChild(ctx context.Context, spec ServerSpec) (*child, error) {
 		return nil, fmt.Errorf("%w: server %q has no command", ErrUsage, spec.Name)
 	}
 	c := &child{spec: spec, over: make(chan struct{})}
+	listening := make(chan struct{})
 	c.cmd = exec.Command(spec.Command[0], spec.Command[1:]...)
 	c.cmd.Dir = spec.Dir
 	c.cmd.Env = append(os.Environ(), spec.Env...)
+	c.cmd.Stdout = &announcement{child: c, listening: listening}
 	c.cmd.Stderr = &c.said
-	out, err := c.cmd.StdoutPipe()
-	if err == nil {
-		err = c.cmd.Start()
-	}
-	if err != nil {
+	c.cmd.WaitDelay = outputPatience
+	ownGroup(c.cmd)
+	if err := c.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("server %q: %w", spec.Name, err)
 	}
-	listening := make(chan struct{})
 	go func() {
-		lines := bufio.NewScanner(out)
-		for lines.Scan() {
-			line := lines.Text()
-			if url, ok := strings.CutPrefix(line, "stats "); ok && c.url == "" {
-				c.stats = strings.TrimSpace(url)
-			}
-			if url, ok := strings.CutPrefix(line, "listening "); ok && c.url == "" {
-				c.url = strings.TrimSpace(url)
-				close(listening)
-			}
-			io.WriteString(&c.said, line+"\n")
+		err := c.cmd.Wait()
+		killGroup(c.cmd.Process) // what the server has left behind
+		if !errors.Is(err, exec.ErrWaitDelay) {
+			c.end = err
 		}
-		io.Copy(io.Discard, out) // after a line too long for the scanner
-		c.end = c.cmd.Wait()
 		close(c.over)
 	}()
+	var err error
 	select {
 	case <-listening:
 		return c, nil
@@ -107,6 +99,18 @@ func (c *child) died() error {
 	return fmt.Errorf("server %q: %s%s", c.spec.Name, how, c.said.quote())
 }
 
+// settle waits until an end of the process that its clients may have seen is known
+// here, too: connections are closed before it is waited for.
+func (c *child) settle(ctx context.Context) {
+	t := time.NewTimer(outputPatience + 100*time.Millisecond)
+	defer t.Stop()
+	select {
+	case <-c.over:
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}
+
 // stop ends the process, politely first, and waits for it.
 func (c *child) stop() {
 	if err := c.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
@@ -115,9 +119,46 @@ func (c *child) stop() {
 	select {
 	case <-c.over:
 	case <-time.After(stopPatience):
-		c.cmd.Process.Kill()
+		killGroup(c.cmd.Process)
 		<-c.over
 	}
+}
+
+// announcement is a child's standard output. It is kept as what the child said,
+// and looked through for the lines that say where it listens.
+type announcement struct {
+	child     *child
+	line      []byte // the beginning of one, without its end
+	listening chan struct{}
+}
+
+// maxLine bounds a line that is looked at, in bytes.
+const maxLine = 64 << 10
+
+// Write implements [io.Writer].
+func (a *announcement) Write(b []byte) (int, error) {
+	c := a.child
+	_, _ = c.said.Write(b) // it takes everything
+	for rest := b; c.url == "" && len(rest) > 0; {
+		part, after, ended := bytes.Cut(rest, []byte{'\n'})
+		rest = after
+		if len(a.line) < maxLine {
+			a.line = append(a.line, part...)
+		}
+		if !ended {
+			break
+		}
+		line := string(a.line)
+		a.line = a.line[:0]
+		if url, ok := strings.CutPrefix(line, "stats "); ok {
+			c.stats = strings.TrimSpace(url)
+		}
+		if url, ok := strings.CutPrefix(line, "listening "); ok && strings.TrimSpace(url) != "" {
+			c.url = strings.TrimSpace(url)
+			close(a.listening)
+		}
+	}
+	return len(b), nil
 }
 
 // tail keeps the end of what a process said.

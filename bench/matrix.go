@@ -414,6 +414,9 @@ func (t *tournament) one(k *Case, server string, round int) (*Result, error) {
 		tell()
 	}
 	res, err := k.Scenario.Run(t.ctx, o)
+	if err != nil || res.ErrorTotal() > 0 {
+		c.settle(t.ctx)
+	}
 	select {
 	case <-c.over:
 		return nil, c.died()

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"os/signal"
 	"strings"
 	"syscall"
@@ -44,6 +45,14 @@ func beServer(how string) int {
 	s, err := benchtest.New(o)
 	if err != nil {
 		return 1
+	}
+	if how == "leaves a child" {
+		grandchild := exec.Command("sleep", "60")
+		grandchild.Stdout, grandchild.Stderr = os.Stdout, os.Stderr
+		if err := grandchild.Start(); err != nil {
+			return 1
+		}
+		fmt.Println("grandchild", grandchild.Process.Pid)
 	}
 	fmt.Println("noise before")
 	fmt.Println("stats http://127.0.0.1:1/stats")
