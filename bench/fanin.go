@@ -24,6 +24,8 @@ type FanIn struct {
 	InFlight   int // default 1
 	Rate       float64
 	Size       int // of the packet that is delivered, in bytes; default [DefaultSize]
+
+	first int // number of the first collector's room, where there are other processes
 }
 
 // Name is "fan-in".
@@ -218,7 +220,7 @@ func (s *sender) send(at time.Duration) {
 	}
 	s.away++
 	seq := s.sent.Add(1) - 1 // before it is sent: it may arrive at once
-	s.Send(s.funnel.speech.to(s.to.index, seq, s.place, at))
+	s.Send(s.funnel.speech.to(s.funnel.fanin.first+s.to.index, seq, s.place, at))
 }
 
 // arrived is told that one event has arrived.
@@ -275,7 +277,9 @@ type collector struct {
 	gone   atomic.Bool
 }
 
-func (c *collector) Ready(*client.Session) { c.funnel.entrance.enter(&c.peer, roomName(c.index)) }
+func (c *collector) Ready(*client.Session) {
+	c.funnel.entrance.enter(&c.peer, roomName(c.funnel.fanin.first+c.index))
+}
 
 func (c *collector) Text(_ *client.Session, packet []byte) {
 	if !c.live {

@@ -81,35 +81,60 @@ func (r *run) health(res *Result) {
 	}
 	h.FDLimit = descriptorLimit()
 
-	share, place := 0.0, 0
-	for i, l := range h.Loops {
-		if l.Cores > share {
-			share, place = l.Cores, i
-		}
-	}
-	if share == 0 && res.Client != nil { // the system tells of the process only
-		share = res.Client.Cores / float64(len(r.workers))
-	}
+	share, place := h.share(res.Client)
 	switch {
 	case share > generatorFull:
 		h.limit("loop %d took %.0f %% of a core", place, 100*share)
-		res.Warnings = append(res.Warnings, fmt.Sprintf(
-			"THE GENERATOR WAS THE LIMIT: it took %.0f %% of a core for one of its loops; throughput and latency are its own, not the server's (try --loops %d, or less load)",
-			100*share, 2*len(r.workers)))
 	case share > generatorBusy:
 		h.busy("loop %d took %.0f %% of a core", place, 100*share)
 	}
 	if p99 := lag.Quantile(0.99); p99 > lagLimit {
 		h.limit("1 %% of the messages were sent %v or more after they were due", p99.Round(time.Microsecond))
-		res.Warnings = append(res.Warnings, fmt.Sprintf(
-			"THE GENERATOR WAS LATE: 1 %% of the messages were sent %v or more after they were due", p99.Round(time.Microsecond)))
 	}
 	if p99 := late.Quantile(0.99); p99 > lateBusy {
 		h.busy("1 %% of the looks at the clock came %v or more after they were due: the machine has too little to give", p99.Round(time.Microsecond))
-		res.Warnings = append(res.Warnings, fmt.Sprintf(
-			"the generator was kept waiting by the machine, %v or more in 1 %% of its looks: latencies have that in them", p99.Round(time.Microsecond)))
 	}
+	res.Warnings = append(res.Warnings, h.warnings(share, len(r.workers))...)
 	if h.FDLimit > 0 && float64(h.FDs) > fdsBusy*float64(h.FDLimit) {
 		h.busy("%d of %d descriptors were open", h.FDs, h.FDLimit)
 	}
+}
+
+// share is the most of a core that a loop took, and which; client is the process of
+// these loops, for systems that tell of processes only.
+func (h *Health) share(client *Usage) (share float64, place int) {
+	for i, l := range h.Loops {
+		if l.Cores > share {
+			share, place = l.Cores, i
+		}
+	}
+	if share == 0 && client != nil {
+		share = client.Cores / float64(max(1, len(h.Loops)))
+	}
+	return share, place
+}
+
+// How warnings about the generator begin.
+const (
+	warnLimit  = "THE GENERATOR WAS THE LIMIT"
+	warnLate   = "THE GENERATOR WAS LATE"
+	warnWaited = "the generator was kept waiting by the machine"
+)
+
+// warnings are those that follow from h, of processes with so many loops each, of
+// which the busiest took share of a core.
+func (h *Health) warnings(share float64, loops int) (list []string) {
+	micros := func(us float64) time.Duration { return time.Duration(us) * time.Microsecond }
+	if share > generatorFull {
+		list = append(list, fmt.Sprintf(
+			"%s: it took %.0f %% of a core for one of its loops; throughput and latency are its own, not the server's (try --loops %d, or less load)",
+			warnLimit, 100*share, 2*loops))
+	}
+	if h.SendP99 > us(lagLimit) {
+		list = append(list, fmt.Sprintf("%s: 1 %% of the messages were sent %v or more after they were due", warnLate, micros(h.SendP99)))
+	}
+	if h.LagP99 > us(lateBusy) {
+		list = append(list, fmt.Sprintf("%s, %v or more in 1 %% of its looks: latencies have that in them", warnWaited, micros(h.LagP99)))
+	}
+	return list
 }

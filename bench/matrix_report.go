@@ -144,7 +144,7 @@ func (s *ServerResult) Limited() (n int) {
 // generatorLimit says whether throughput and latency are the generator's.
 func (r *Result) generatorLimit() bool {
 	return r.Generator != nil && r.Generator.Verdict == healthLimit ||
-		slices.ContainsFunc(r.Warnings, func(w string) bool { return strings.HasPrefix(w, "THE GENERATOR WAS THE LIMIT") })
+		slices.ContainsFunc(r.Warnings, func(w string) bool { return strings.HasPrefix(w, warnLimit) })
 }
 
 // errors is the number of errors of all runs.

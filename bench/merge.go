@@ -13,6 +13,13 @@ import (
 // the server and the window, stays. keep says whether the seconds keep their
 // histograms.
 func (r *Result) add(others []*Result, keep bool) error {
+	share, loops := 0.0, 1
+	for _, o := range append([]*Result{r}, others...) {
+		if o.Generator != nil {
+			s, _ := o.Generator.share(o.Client)
+			share, loops = max(share, s), len(o.Generator.Loops)
+		}
+	}
 	for i, o := range others {
 		if o.Operation != r.Operation {
 			return fmt.Errorf("process %d counted %s, the leader %s", i+1, o.Operation, r.Operation)
@@ -35,7 +42,29 @@ func (r *Result) add(others []*Result, keep bool) error {
 		return err
 	}
 	r.addMetrics(others)
+	r.addWarnings(others, share, loops)
 	return nil
+}
+
+// addWarnings adds what the others warn of, each once. What has figures of one
+// process in it is said anew with those of all.
+func (r *Result) addWarnings(others []*Result, share float64, loops int) {
+	own := r.Warnings
+	r.Warnings = nil
+	for _, o := range append([]*Result{{Warnings: own}}, others...) {
+		for _, text := range o.Warnings {
+			figures := slices.ContainsFunc([]string{warnLimit, warnLate, warnWaited, warnRate}, func(s string) bool { return strings.HasPrefix(text, s) })
+			if !figures && !slices.Contains(r.Warnings, text) {
+				r.Warnings = append(r.Warnings, text)
+			}
+		}
+	}
+	if r.Generator != nil {
+		r.Warnings = append(r.Warnings, r.Generator.warnings(share, loops)...)
+	}
+	if rate, ok := r.Parameters["rate"].(float64); ok {
+		r.warnRate(rate, r.Operations)
+	}
 }
 
 func (r *Result) addErrors(errors map[string]ErrorCount) {
@@ -52,7 +81,7 @@ func (r *Result) addErrors(errors map[string]ErrorCount) {
 }
 
 // addedParameters are those that were divided.
-var addedParameters = []string{"connections", "concurrency", "rate", "rooms", "cycles"}
+var addedParameters = []string{"connections", "concurrency", "rate", "rooms", "cycles", "collectors"}
 
 func (r *Result) addParameters(other map[string]any) {
 	number := func(v any) (float64, bool) {
@@ -83,11 +112,6 @@ func (r *Result) addClient(o *Result, process int) {
 	if r.Client != nil && o.Client != nil {
 		r.Client.CPU += o.Client.CPU
 		r.Client.Cores += o.Client.Cores
-	}
-	for _, text := range o.Warnings {
-		if !slices.Contains(r.Warnings, text) {
-			r.Warnings = append(r.Warnings, text)
-		}
 	}
 	h, g := r.Generator, o.Generator
 	if h == nil || g == nil {

@@ -66,7 +66,14 @@ func checkRate(rate float64) error {
 func (res *Result) paced(rate float64, n uint64, lag *hist.Histogram) {
 	res.Parameters["rate"] = rate
 	res.latency("send lag", lag)
+	res.warnRate(rate, n)
+}
+
+// warnRate is how the warning about the rate begins.
+const warnRate = "the rate was not reached"
+
+func (res *Result) warnRate(rate float64, n uint64) {
 	if n := float64(n); n < 0.98*rate*res.Elapsed {
-		res.Warnings = append(res.Warnings, fmt.Sprintf("the rate was not reached: %.0f of %.0f per second", n/res.Elapsed, rate))
+		res.Warnings = append(res.Warnings, fmt.Sprintf("%s: %.4g of %.4g per second", warnRate, n/res.Elapsed, rate))
 	}
 }

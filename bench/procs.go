@@ -25,7 +25,8 @@ import (
 // totals; the result's are of all.
 //
 // When a process ends before its result is there, the run fails, and the others
-// are ended.
+// are ended. When one is interrupted, all are: half of them with half the load
+// would be another run.
 type Procs struct {
 	Scenario Scenario
 	N        int // processes, this one included
@@ -49,9 +50,9 @@ func (p *Procs) Run(ctx context.Context, o Options) (*Result, error) {
 	if p.N == 1 {
 		return p.Scenario.Run(ctx, o)
 	}
-	d, ok := p.Scenario.(divisible)
-	if !ok {
-		return nil, fmt.Errorf("%w: %s cannot be run by several processes", ErrUsage, p.Name())
+	d, err := divisibleBy(p.Scenario)
+	if err != nil {
+		return nil, err
 	}
 	own, err := o.withDefaults()
 	if err != nil {
@@ -167,7 +168,7 @@ func (l *leader) listen(ctx context.Context, w *teamMate) error {
 	case hello.Revision != environment().Revision:
 		err = fmt.Errorf("is of revision %q, this process of %q", hello.Revision, environment().Revision)
 	default:
-		err = w.lines.write(teamMessage{Type: "part", Index: w.index, Of: l.procs.N})
+		_ = w.lines.write(teamMessage{Type: "part", Index: w.index, Of: l.procs.N}) // its end is read
 	}
 	for err == nil {
 		var m teamMessage
@@ -180,7 +181,7 @@ func (l *leader) listen(ctx context.Context, w *teamMate) error {
 			if all, err = l.meetings.come(m.Point, m.N); err == nil {
 				select {
 				case <-all.over:
-					err = w.lines.write(teamMessage{Type: "meet", Point: m.Point, N: all.sum})
+					_ = w.lines.write(teamMessage{Type: "meet", Point: m.Point, N: all.sum}) // its end is read
 				case <-ctx.Done():
 				}
 			}
@@ -197,6 +198,12 @@ func (l *leader) listen(ctx context.Context, w *teamMate) error {
 			w.mu.Lock()
 			w.result = m.Result
 			w.mu.Unlock()
+			if m.Result.Interrupted {
+				l.cancel(context.Canceled)
+			}
+			return nil
+		case "interrupted":
+			l.cancel(context.Canceled)
 			return nil
 		case "error":
 			return errors.New(m.Error)
@@ -247,14 +254,21 @@ func (l *leader) progress(tell func(Progress)) func(Progress) {
 	}
 }
 
-// results waits for the workers' results, for at most patience; if ctx has ended
-// it asks for what there is.
+// results waits for the workers' results, for at most patience; when ctx ends,
+// before or meanwhile, it asks for what there is.
 func (l *leader) results(ctx context.Context, patience time.Duration) (all []*Result, err error) {
-	if ctx.Err() != nil {
+	asked := make(chan struct{})
+	forget := context.AfterFunc(ctx, func() {
+		defer close(asked)
 		for _, w := range l.workers {
 			_ = w.lines.write(teamMessage{Type: "stop"}) // its end is seen below
 		}
-	}
+	})
+	defer func() {
+		if !forget() {
+			<-asked
+		}
+	}()
 	late := time.NewTimer(patience + resultPatience)
 	defer late.Stop()
 	for _, w := range l.workers {
@@ -376,5 +390,19 @@ func (s *Rooms) divide(o *Options, i, n int) (Scenario, error) {
 		part.first += share(part.Rooms, k, n)
 	}
 	part.Rooms = share(part.Rooms, i, n)
+	return &part, o.divideCommon(i, n)
+}
+
+func (s *FanIn) divide(o *Options, i, n int) (Scenario, error) {
+	part := *s
+	part.Collectors = max(1, part.Collectors)
+	if part.Collectors < n {
+		return nil, fmt.Errorf("%w: %d collectors for %d processes: a collector and those who send to it are of one process", ErrUsage, part.Collectors, n)
+	}
+	for k := range i {
+		part.first += share(part.Collectors, k, n)
+	}
+	part.Collectors = share(part.Collectors, i, n)
+	part.Rate /= float64(n)
 	return &part, o.divideCommon(i, n)
 }

@@ -31,6 +31,7 @@ type teamCase struct {
 // teamScenarios are those that the tests spread.
 var teamScenarios = []Scenario{
 	&Echo{}, &Echo{Kind: Ack, Rate: 300}, &Connect{Hold: true}, &Connect{}, &Idle{Steps: []int{5, 11}, Settle: 100 * time.Millisecond}, &Rooms{Rooms: 5},
+	&FanIn{Collectors: 4}, &FanIn{Collectors: 3, Rate: 300},
 }
 
 // beWorker is main of the processes.
@@ -61,7 +62,15 @@ func beWorker(how string) int {
 	}
 	o := brief(c.URL)
 	o.Conns, o.Concurrency, o.Duration = c.Conns, c.Concurrency, c.Duration
-	if err := Work(context.Background(), teamScenarios[c.Place], o, os.Stdin, os.Stdout); err != nil {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	switch how {
+	case "interrupted":
+		time.AfterFunc(2500*time.Millisecond, cancel) // in the window
+	case "interrupted at once":
+		cancel()
+	}
+	if err := Work(ctx, teamScenarios[c.Place], o, os.Stdin, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
@@ -121,10 +130,19 @@ func TestProcs(t *testing.T) {
 			if n, ok := res.Parameters["connections"]; ok && n != 13 {
 				t.Errorf("%v connections", n)
 			}
-			e, paced := scenario.(*Echo)
-			paced = paced && e.Rate > 0
-			if paced && res.Parameters["rate"] != e.Rate {
-				t.Errorf("rate %v of %v", res.Parameters["rate"], e.Rate)
+			rate, collectors := 0.0, 0
+			switch s := scenario.(type) {
+			case *Echo:
+				rate = s.Rate
+			case *FanIn:
+				rate, collectors = s.Rate, s.Collectors
+				if res.Parameters["collectors"] != s.Collectors {
+					t.Errorf("%v collectors", res.Parameters["collectors"])
+				}
+			}
+			paced := rate > 0
+			if paced && res.Parameters["rate"] != rate {
+				t.Errorf("rate %v of %v", res.Parameters["rate"], rate)
 			}
 			// In an open loop the latency is of what was due in the window, not answered.
 			if l := res.Main(); l == nil || l.Count == 0 || l.Count != res.Operations && !paced {
@@ -143,7 +161,7 @@ func TestProcs(t *testing.T) {
 			if len(res.Generator.Loops) != 3 {
 				t.Errorf("%d loops", len(res.Generator.Loops))
 			}
-			if connect, ok := scenario.(*Connect); (!ok || connect.Hold) && res.Elapsed > 1 && most != 13 {
+			if connect, ok := scenario.(*Connect); (!ok || connect.Hold) && res.Elapsed > 1 && most != 13+collectors {
 				t.Errorf("progress told of %d connections at most", most)
 			}
 			if m, ok := res.Metric(Plural(res.Operation) + " per second"); !ok || m.Value != res.Rate {
@@ -191,13 +209,78 @@ func TestProcsInterrupted(t *testing.T) {
 	}
 }
 
+// TestProcsPartInterrupted: when one process is interrupted, all are, and the result
+// says so.
+func TestProcsPartInterrupted(t *testing.T) {
+	s := startServer(t, nil)
+	o := brief(s.URL)
+	o.Duration = time.Hour
+	res, err := divided(t, 0, 3, "interrupted", o).Run(context.Background(), o)
+	if err != nil || !res.Interrupted || res.Operations == 0 || res.Elapsed > 60 {
+		t.Errorf("%v, %+v", err, res)
+	}
+	if res, err := divided(t, 0, 3, "interrupted at once", o).Run(context.Background(), o); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v, %+v", err, res)
+	}
+}
+
+// TestProcsInterruptedAtTheEnd: who waits for the others' results passes on that it
+// is interrupted.
+func TestProcsInterruptedAtTheEnd(t *testing.T) {
+	in, out := io.Pipe()
+	w := &teamMate{index: 1, lines: newLines(strings.NewReader(""), out), over: make(chan struct{})}
+	l := &leader{workers: []*teamMate{w}}
+	go func() {
+		defer close(w.over)
+		if m, err := newLines(in, io.Discard).read(); err == nil && m.Type == "stop" {
+			w.mu.Lock()
+			w.result = &Result{Interrupted: true}
+			w.mu.Unlock()
+		}
+	}()
+	ctx, cancel := context.WithCancel(context.Background())
+	time.AfterFunc(50*time.Millisecond, cancel)
+	if all, err := l.results(ctx, time.Second); err != nil || len(all) != 1 || !all[0].Interrupted {
+		t.Errorf("%v, %v", all, err)
+	}
+}
+
+// TestProcsWarnings: what processes warn of is said once, with the figures of all.
+func TestProcsWarnings(t *testing.T) {
+	part := func(operations uint64, cores, send, lag float64, others ...string) *Result {
+		h := &Health{Verdict: healthOK, Loops: []LoopHealth{{Cores: cores}}, SendP99: send, LagP99: lag}
+		r := &Result{Operation: "echo", Operations: operations, Elapsed: 10, Parameters: map[string]any{"rate": 100.0}, Generator: h}
+		r.Warnings = append(others, h.warnings(cores, 1)...)
+		r.warnRate(100, operations)
+		return r
+	}
+	r := part(1000, 0.1, 0, 0, "the server is odd")
+	if len(r.Warnings) != 1 {
+		t.Errorf("of itself: %q", r.Warnings)
+	}
+	others := []*Result{part(500, 0.9, 9000, 6000, "the server is odd"), part(400, 0.95, 8000, 7000, "a file is missing")}
+	if err := r.add(others, false); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"the server is odd", "a file is missing",
+		"THE GENERATOR WAS THE LIMIT: it took 95 % of a core for one of its loops; throughput and latency are its own, not the server's (try --loops 2, or less load)",
+		"THE GENERATOR WAS LATE: 1 % of the messages were sent 9ms or more after they were due",
+		"the generator was kept waiting by the machine, 7ms or more in 1 % of its looks: latencies have that in them",
+		"the rate was not reached: 190 of 300 per second",
+	}
+	if got := strings.Join(r.Warnings, "\n"); got != strings.Join(want, "\n") {
+		t.Errorf("\n%s", got)
+	}
+}
+
 func TestProcsUsage(t *testing.T) {
 	none := func(int) *exec.Cmd { t.Error("a process is started"); return exec.Command(os.Args[0]) }
 	o := Options{URL: "http://127.0.0.1:1", Conns: 2}
 	for _, p := range []*Procs{
 		{Scenario: &Echo{}, N: 0}, {Scenario: &Echo{}, N: 1000}, {Scenario: &Echo{}, N: 3},
 		{Scenario: &Rooms{Rooms: 2}, N: 3}, {Scenario: &Idle{Steps: []int{2, 9}}, N: 3}, {Scenario: &Connect{Cycles: 2}, N: 3},
-		{Scenario: &FanIn{}, N: 2},
+		{Scenario: &FanIn{}, N: 2}, {Scenario: &Broadcast{}, N: 2}, {Scenario: &Slow{}, N: 2}, {Scenario: &Storm{}, N: 2},
 	} {
 		p.Command = none
 		if _, err := p.Run(context.Background(), o); !errors.Is(err, ErrUsage) {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -38,6 +39,31 @@ type divisible interface {
 	divide(o *Options, i, n int) (Scenario, error)
 }
 
+// divisibleBy is s if several processes can run it, or else says why not.
+func divisibleBy(s Scenario) (divisible, error) {
+	if d, ok := s.(divisible); ok {
+		return d, nil
+	}
+	why := "what it measures is not a sum over processes"
+	if w, ok := s.(interface{ indivisible() string }); ok {
+		why = w.indivisible()
+	}
+	return nil, fmt.Errorf("%w: %s cannot be run by several processes: %s", ErrUsage, s.Name(), why)
+}
+
+func (*Broadcast) indivisible() string {
+	return "the next broadcast is sent when the last receiver has one, wherever that is, and latency is told by one clock"
+}
+func (*Slow) indivisible() string {
+	return "who reads is compared with who does not, by one sender's clock"
+}
+func (*Churn) indivisible() string {
+	return "who is in a room is known where its events are sent"
+}
+func (*Recovery) indivisible() string {
+	return "what was sent to those who were cut off is known where it was sent"
+}
+
 // share is part i of n of a whole: the first parts have one more if it does not
 // come out even.
 func share(whole, i, n int) int {
@@ -69,7 +95,8 @@ type teamMessage struct {
 	// "progress", of the worker: so far.
 	Progress *teamProgress `json:"progress,omitempty"`
 
-	// "result" or "error", of the worker. "stop", to it, asks for the result so far.
+	// "result", "error" or "interrupted", of the worker: the last if it was, before
+	// there was a result. "stop", to it, asks for the result so far.
 	Result *Result `json:"result,omitempty"`
 	Error  string  `json:"error,omitempty"`
 }
@@ -84,7 +111,7 @@ type teamProgress struct {
 
 const (
 	// teamVersion is that of the protocol.
-	teamVersion = 1
+	teamVersion = 2
 
 	// teamLine bounds a line of it, in bytes: a result with a sample a second for
 	// some hours.
@@ -168,6 +195,9 @@ func Work(ctx context.Context, s Scenario, o Options, in io.Reader, out io.Write
 		}
 	}()
 	res, err := w.run(ctx, s, o, m.Index, m.Of)
+	if errors.Is(err, context.Canceled) {
+		return l.write(teamMessage{Type: "interrupted"})
+	}
 	if err != nil {
 		return l.write(teamMessage{Type: "error", Error: err.Error()})
 	}
@@ -181,11 +211,11 @@ type teamWorker struct {
 }
 
 func (w *teamWorker) run(ctx context.Context, s Scenario, o Options, i, n int) (*Result, error) {
-	d, ok := s.(divisible)
-	if !ok {
-		return nil, fmt.Errorf("%w: %s cannot be run by several processes", ErrUsage, s.Name())
+	d, err := divisibleBy(s)
+	if err != nil {
+		return nil, err
 	}
-	o, err := o.withDefaults()
+	o, err = o.withDefaults()
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -368,8 +369,8 @@ func (a *app) scenario(c scenarioCommand) error {
 	switch {
 	case err != nil:
 		return err
-	case res.Interrupted:
-		return a.ctx.Err()
+	case res.Interrupted: // this process, or another of --procs
+		return context.Canceled
 	}
 	return a.conclude(res, thresholds)
 }
