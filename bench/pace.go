@@ -50,13 +50,17 @@ func (p *pacer) due() {
 	p.tick.Arm(p.next)
 }
 
-// maxRate bounds a rate, per second.
-const maxRate = 1e7
+// minRate and maxRate bound a rate, per second. Slower, nothing might be due in
+// the whole run, and the gap between two messages would not fit a duration at last.
+const (
+	minRate = 0.001
+	maxRate = 1e7
+)
 
 // checkRate says whether an open loop can have that rate; 0 is a closed loop's.
 func checkRate(rate float64) error {
-	if !(rate >= 0 && rate <= maxRate) {
-		return fmt.Errorf("%w: rate %v: must be 0 to 10,000,000 per second", ErrUsage, rate)
+	if rate != 0 && !(rate >= minRate && rate <= maxRate) { // also if it is no number
+		return fmt.Errorf("%w: rate %v: must be 0.001 to 10,000,000 per second, or 0 for none", ErrUsage, rate)
 	}
 	return nil
 }
