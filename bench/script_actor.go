@@ -64,12 +64,11 @@ type lap struct {
 func (a *actor) begin(p *play, number int, resident bool) {
 	*a = actor{
 		peer: a.peer, stage: a.stage, play: p, slot: -1, number: number, resident: resident,
-		next: a.next, said: a.said, laps: a.laps[:0],
+		next: a.next, said: a.said, laps: a.laps,
 	}
 	if len(a.laps) < p.loops {
 		a.laps = make([]lap, p.loops)
 	}
-	a.laps = a.laps[:cap(a.laps)]
 	if len(a.said) < p.speeches {
 		a.said = append(a.said, make([]uint32, p.speeches-len(a.said))...)
 	}

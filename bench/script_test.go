@@ -291,3 +291,13 @@ clients:
 		t.Errorf("%d late of %d, at least %d were due", late, res.Operations, due)
 	}
 }
+
+// TestBeginDoesNotAllocate: a place that has had a client is taken by the next with the
+// loops and broadcasts of its play as they are.
+func TestBeginDoesNotAllocate(t *testing.T) {
+	a, p := &actor{stage: &stage{}}, &play{loops: 2, speeches: 3}
+	a.begin(p, 0, false)
+	if n := testing.AllocsPerRun(10, func() { a.begin(p, 1, false) }); n != 0 {
+		t.Errorf("begin allocates %v times a client, want 0", n)
+	}
+}
