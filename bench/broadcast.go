@@ -202,10 +202,6 @@ func (l *listener) pass(first, last uint32) {
 	}
 }
 
-func (l *listener) Binary(_ *client.Session, data []byte) {
-	l.w.fail(WrongEvent, "an attachment of nothing: "+client.Quote(data))
-}
-
 // lose counts the broadcasts before a number that this receiver still waits for, and
 // lets them land without it.
 func (l *listener) lose(before uint32, why string) {

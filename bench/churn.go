@@ -218,10 +218,6 @@ func (a *announcer) send(at time.Duration) bool {
 
 func (a *announcer) Text(_ *client.Session, packet []byte) { a.w.fail(WrongRoom, client.Quote(packet)) }
 
-func (a *announcer) Binary(_ *client.Session, data []byte) {
-	a.w.fail(WrongEvent, "an attachment of nothing: "+client.Quote(data))
-}
-
 func (a *announcer) Closed(_ *client.Session, err error) {
 	if a.live && err != nil {
 		a.w.fail(NoSender, err.Error())
@@ -397,10 +393,6 @@ func (g *guest) settle(when string) {
 
 // NotLeft counts leaves without acknowledgement.
 const NotLeft = "leave not answered"
-
-func (g *guest) Binary(_ *client.Session, data []byte) {
-	g.w.fail(WrongEvent, "an attachment of nothing: "+client.Quote(data))
-}
 
 func (g *guest) Closed(_ *client.Session, err error) {
 	if err != nil {

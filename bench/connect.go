@@ -127,10 +127,6 @@ func (h *holder) Text(_ *client.Session, packet []byte) {
 	h.w.fail(WrongEvent, client.Quote(packet))
 }
 
-func (h *holder) Binary(_ *client.Session, data []byte) {
-	h.w.fail(WrongEvent, "an attachment of nothing: "+client.Quote(data))
-}
-
 func (h *holder) Closed(_ *client.Session, err error) { h.w.closed(&h.peer, err) }
 
 // cycle connects and disconnects over and over.
@@ -262,10 +258,6 @@ func (r *rider) Ready(*client.Session) {
 
 func (r *rider) Text(_ *client.Session, packet []byte) {
 	r.w.fail(WrongEvent, client.Quote(packet))
-}
-
-func (r *rider) Binary(_ *client.Session, data []byte) {
-	r.w.fail(WrongEvent, "an attachment of nothing: "+client.Quote(data))
 }
 
 // maxFailures in a row end a loop's cycles: the server is gone.

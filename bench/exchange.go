@@ -189,7 +189,7 @@ func (x *exchange) text(p *peer, t *talk, packet []byte) (took time.Duration, ok
 // binary takes an attachment, and returns as text does.
 func (x *exchange) binary(p *peer, t *talk, data []byte) (took time.Duration, ok bool) {
 	if !x.owed {
-		p.w.fail(WrongEvent, "an attachment of nothing: "+client.Quote(data))
+		p.Binary(&p.Session, data)
 		return 0, false
 	}
 	x.owed = false

@@ -233,10 +233,6 @@ func (s *sender) arrived() {
 
 func (s *sender) Text(_ *client.Session, packet []byte) { s.w.fail(WrongRoom, client.Quote(packet)) }
 
-func (s *sender) Binary(_ *client.Session, data []byte) {
-	s.w.fail(WrongEvent, "an attachment of nothing: "+client.Quote(data))
-}
-
 func (s *sender) Closed(_ *client.Session, err error) { s.w.closed(&s.peer, err) }
 
 // tell tells a sender of any loop that one of its events has arrived; f is the
@@ -336,10 +332,6 @@ func (c *collector) missing() (n uint64) {
 		}
 	}
 	return n
-}
-
-func (c *collector) Binary(_ *client.Session, data []byte) {
-	c.w.fail(WrongEvent, "an attachment of nothing: "+client.Quote(data))
 }
 
 func (c *collector) Closed(_ *client.Session, err error) {

@@ -335,10 +335,6 @@ func (m *citizen) giveUp() {
 	}
 }
 
-func (m *citizen) Binary(_ *client.Session, data []byte) {
-	m.w.fail(WrongEvent, "an attachment of nothing: "+client.Quote(data))
-}
-
 func (m *citizen) Closed(_ *client.Session, err error) {
 	if m.live {
 		m.lose("closed without answer")

@@ -391,10 +391,6 @@ func (m *survivor) settle() {
 	}
 }
 
-func (m *survivor) Binary(_ *client.Session, data []byte) {
-	m.w.fail(WrongEvent, "an attachment of nothing: "+client.Quote(data))
-}
-
 func (m *survivor) Closed(_ *client.Session, err error) {
 	m.lost = true
 	m.w.closed(&m.peer, err)

@@ -219,10 +219,6 @@ func (t *talker) missing(sent []uint32) (n uint64) {
 	return n
 }
 
-func (t *talker) Binary(_ *client.Session, data []byte) {
-	t.w.fail(WrongEvent, "an attachment of nothing: "+client.Quote(data))
-}
-
 func (t *talker) Closed(_ *client.Session, err error) {
 	if t.busy {
 		t.busy = false

@@ -215,7 +215,7 @@ func (a *actor) Binary(_ *client.Session, data []byte) {
 		a.skip--
 		return
 	case !a.owed:
-		s.fail(WrongEvent, "an attachment of nothing: "+client.Quote(data))
+		a.peer.Binary(&a.Session, data)
 		return
 	}
 	a.owed = false

@@ -323,10 +323,6 @@ func (m *sluggard) Text(_ *client.Session, packet []byte) {
 	}
 }
 
-func (m *sluggard) Binary(_ *client.Session, data []byte) {
-	m.w.fail(WrongEvent, "an attachment of nothing: "+client.Quote(data))
-}
-
 // settle counts what has not come, although it reads.
 func (m *sluggard) settle() {
 	if m.Live() {

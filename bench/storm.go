@@ -326,7 +326,3 @@ var mayRetry = map[string]bool{
 }
 
 func (m *mariner) Text(_ *client.Session, packet []byte) { m.w.fail(WrongEvent, client.Quote(packet)) }
-
-func (m *mariner) Binary(_ *client.Session, data []byte) {
-	m.w.fail(WrongEvent, "an attachment of nothing: "+client.Quote(data))
-}

@@ -27,6 +27,11 @@ type peer struct {
 
 func (p *peer) base() *peer { return p }
 
+// Binary is [client.Handler]'s for members that get no attachments.
+func (p *peer) Binary(_ *client.Session, data []byte) {
+	p.w.fail(WrongEvent, "an attachment of nothing: "+client.Quote(data))
+}
+
 // worker is what one loop of a run owns.
 type worker struct {
 	run     *run
