@@ -278,6 +278,14 @@ func (r *reading) read(packet []byte, namespace string, t socketio.Type, name st
 	return "", ""
 }
 
+// means says whether what was read is the packet expected, however its argument is
+// spelled. name is as in read.
+func (r *reading) means(expected []byte, name string) bool {
+	var want reading
+	wrong, _ := want.read(expected, string(r.packet.Namespace), r.packet.Type, name)
+	return wrong == "" && want.packet.ID == r.packet.ID && sameJSON(want.args.At(want.first), r.args.At(r.first))
+}
+
 // fields reads sequence and connection number out of the argument: at the start
 // of a string, or of the member "name" of an object.
 func (r *reading) fields() (seq uint32, id int, ok bool) {

@@ -88,9 +88,7 @@ func (s *speech) examine(w *worker, packet []byte) (d delivery, ok bool) {
 		}
 	}
 	s.in.setStamp(int64(d.stamp))
-	var want reading
-	if wrong, _ := want.read(s.in.set(d.seq, d.id), s.namespace, socketio.Event, s.name); !ok || wrong != "" ||
-		!sameJSON(want.args.At(1), r.args.At(1)) {
+	if !ok || !r.means(s.in.set(d.seq, d.id), s.name) {
 		w.fail(Corrupt, client.Quote(packet))
 		return d, false
 	}
@@ -113,9 +111,7 @@ func (s *speech) numbered(w *worker, packet []byte) (seq uint32, ok bool) {
 		return 0, false
 	}
 	seq, _, ok = r.fields()
-	var want reading
-	if wrong, _ := want.read(s.in.set(seq, 0), s.namespace, socketio.Event, s.name); !ok || wrong != "" ||
-		!sameJSON(want.args.At(1), r.args.At(1)) {
+	if !ok || !r.means(s.in.set(seq, 0), s.name) {
 		w.fail(Corrupt, client.Quote(packet))
 		return 0, false
 	}
