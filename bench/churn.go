@@ -89,14 +89,10 @@ func (s *Churn) Run(ctx context.Context, o Options) (*Result, error) {
 	for i, w := range r.workers {
 		traffic[i].worker = w
 	}
-	announce := &announcer{sent: sent}
-	if err := r.open(1, func(w *worker, _ int) member {
-		announce.speech = traffic[w.index].speech
-		return announce
-	}); err != nil {
+	announce, err := r.announcer(sent, func(w *worker) *speech { return traffic[w.index].speech })
+	if err != nil {
 		return nil, err
 	}
-	announce.pacer = newPacer(announce.w, announce.send)
 	if err := r.open(o.Conns, func(w *worker, _ int) member {
 		m := &guest{turnover: traffic[w.index]}
 		m.turnover.guests = append(m.turnover.guests, m)
@@ -106,18 +102,12 @@ func (s *Churn) Run(ctx context.Context, o Options) (*Result, error) {
 	}
 	err = r.measure(
 		func(w *worker) {
-			if w == announce.w {
-				announce.pacer.start(c.Rate, 0, 1)
-			}
+			announce.start(w, c.Rate)
 			for _, g := range traffic[w.index].guests {
 				g.join()
 			}
 		},
-		func(w *worker) {
-			if w == announce.w {
-				announce.pacer.stop()
-			}
-		},
+		announce.stop,
 		func(w *worker) bool { return traffic[w.index].pending() })
 	if err != nil {
 		return nil, err
@@ -187,42 +177,6 @@ func (t *turnover) pending() bool {
 		}
 	}
 	return false
-}
-
-// announcer is the one that broadcasts.
-type announcer struct {
-	peer
-	speech *speech
-	pacer  *pacer
-	sent   []atomic.Uint32
-	room   int
-}
-
-func (a *announcer) Ready(*client.Session) {
-	a.w.connected(&a.peer)
-	a.w.opened(&a.peer)
-}
-
-// send broadcasts to the next room; it says false when it is closed.
-func (a *announcer) send(at time.Duration) bool {
-	if !a.Live() {
-		return false
-	}
-	a.room = (a.room + 1) % len(a.sent)
-	// The number counts as sent before it is: who reads it on another loop, when a
-	// join is acknowledged, must not take for later what is under way.
-	seq := a.sent[a.room].Add(1) - 1
-	a.Send(a.speech.to(a.room, seq, a.room, at))
-	return true
-}
-
-func (a *announcer) Text(_ *client.Session, packet []byte) { a.w.fail(WrongRoom, client.Quote(packet)) }
-
-func (a *announcer) Closed(_ *client.Session, err error) {
-	if a.live && err != nil {
-		a.w.fail(NoSender, err.Error())
-	}
-	a.w.closed(&a.peer, err)
 }
 
 // place is where a guest is.

@@ -97,14 +97,10 @@ func (s *Recovery) Run(ctx context.Context, o Options) (*Result, error) {
 	for i, w := range r.workers {
 		reefs[i].worker, reefs[i].agenda = w, newAgenda(w.loop)
 	}
-	announce := &announcer{sent: sent}
-	if err := r.open(1, func(w *worker, _ int) member {
-		announce.speech = reefs[w.index].speech
-		return announce
-	}); err != nil {
+	announce, err := r.announcer(sent, func(w *worker) *speech { return reefs[w.index].speech })
+	if err != nil {
 		return nil, err
 	}
-	announce.pacer = newPacer(announce.w, announce.send)
 	if err := r.open(o.Conns, func(w *worker, _ int) member {
 		m := &survivor{reef: reefs[w.index]}
 		m.reef.survivors = append(m.reef.survivors, m)
@@ -114,16 +110,10 @@ func (s *Recovery) Run(ctx context.Context, o Options) (*Result, error) {
 	}
 	err = r.measure(
 		func(w *worker) {
-			if w == announce.w {
-				announce.pacer.start(c.Rate, 0, 1)
-			}
+			announce.start(w, c.Rate)
 			reefs[w.index].start()
 		},
-		func(w *worker) {
-			if w == announce.w {
-				announce.pacer.stop()
-			}
-		},
+		announce.stop,
 		func(w *worker) bool { return reefs[w.index].pending() })
 	if err != nil {
 		return nil, err
