@@ -307,7 +307,7 @@ func (a *Assertion) process(r *Result, usage *Usage, load func(*Sample) *Load) (
 		if usage == nil {
 			return 0, false
 		}
-		return usage.Cores, true
+		return usage.Cores, usage.Cores > 0
 	}
 	see := func(n float64) {
 		if n > 0 {

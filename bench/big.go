@@ -104,7 +104,7 @@ func (s *Big) Run(ctx context.Context, o Options) (*Result, error) {
 // part is what was seen with one size.
 type part struct {
 	elapsed time.Duration
-	cpu     proc.CPU // the server's, in it
+	cpu     proc.CPU // the server's, in it; 0 if it is not measured
 }
 
 // measure runs one part after another.
@@ -181,7 +181,7 @@ func (s *Big) result(r *run, hauls []*haul, parts []part) *Result {
 		}
 		volume := count * float64(s.Sizes[i]) / 1e6
 		bytes += volume
-		if res.Server != nil {
+		if p.cpu > 0 {
 			res.Metrics = append(res.Metrics, Metric{Name: "server CPU per echo of " + names[i], Unit: "us", Value: us(time.Duration(p.cpu)) / count})
 		}
 		res.Metrics = append(res.Metrics,

@@ -135,9 +135,9 @@ type Options struct {
 
 	// Metrics is a URL at which the server tells of its own process: Prometheus
 	// text (process_*, go_*, nodejs_*) or JSON as expvar has it. It is asked each
-	// second; without PID the server's processor time comes from there. Empty:
-	// none. An address that runs a garbage collection for the answer belongs in
-	// Stats, which is asked while the server rests.
+	// second; without PID the server's processor time and memory come from there.
+	// Empty: none. An address that runs a garbage collection for the answer belongs
+	// in Stats, which is asked while the server rests.
 	Metrics string
 
 	// Intervals keeps all counts of every second in [Result.Series], about a KiB

@@ -98,7 +98,7 @@ func (r *Result) tiles() (all []tile) {
 	if m, ok := r.Metric(head.Name); ok {
 		head.Value, head.Unit = inUnit(plot.Text(plot.Micros, m.Value))
 		head.Note = "user and system time of its process"
-		if r.Server != nil {
+		if r.Server != nil && r.Server.Cores > 0 {
 			head.Note += fmt.Sprintf(", %.2f cores", r.Server.Cores)
 		}
 	}

@@ -151,11 +151,12 @@ func (r *Result) ErrorTotal() (n uint64) {
 	return n
 }
 
-// Usage is what a process took during the window.
+// Usage is what a process took during the window; what was not measured is 0, and
+// absent in JSON.
 type Usage struct {
 	PID       int     `json:"pid,omitempty"`
-	CPU       float64 `json:"cpu_s"`
-	Cores     float64 `json:"cores"` // CPU seconds per second
+	CPU       float64 `json:"cpu_s,omitempty"`
+	Cores     float64 `json:"cores,omitempty"` // CPU seconds per second
 	RSSBefore int64   `json:"rss_before_bytes,omitempty"`
 	RSSAfter  int64   `json:"rss_after_bytes,omitempty"`
 	RSSSource string  `json:"rss_source,omitempty"` // "smaps_rollup", "statm" or "metrics"

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -71,5 +72,52 @@ func TestMetricsFail(t *testing.T) {
 		if res.Server != nil || !strings.Contains(strings.Join(res.Warnings, "\n"), want) {
 			t.Errorf("%s: %+v\n%v", path, res.Server, res.Warnings)
 		}
+	}
+}
+
+// TestMetricsMemory: the scenarios that ask for the server's memory have it from what
+// it tells, too; what it does not tell, here its processor time, is absent.
+func TestMetricsMemory(t *testing.T) {
+	s := startServer(t, nil)
+	var asked atomic.Int64
+	metrics := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, "process_resident_memory_bytes %d\n", asked.Add(1)<<20)
+	}))
+	defer metrics.Close()
+	for _, tc := range []struct {
+		scenario Scenario
+		metric   string // of memory; empty: has none of its own
+	}{
+		{&Idle{Steps: []int{4, 8}, Settle: 50 * time.Millisecond, Window: 100 * time.Millisecond}, "RSS per connection"},
+		{&Connect{Cycles: 40}, "RSS growth after the first tenth"},
+		{&Slow{Share: 0.25}, "server memory growth at most"},
+		{&Big{Sizes: []int{200}}, ""},
+	} {
+		t.Run(tc.scenario.Name(), func(t *testing.T) {
+			o := brief(s.URL)
+			o.PID, o.Metrics = 0, metrics.URL
+			res := runScenario(t, tc.scenario, o)
+			if m, ok := res.Metric(tc.metric); tc.metric != "" && (!ok || m.Value <= 0) {
+				t.Errorf("%s: %+v of %+v", tc.metric, m, res.Metrics)
+			}
+			if u := res.Server; u == nil || u.RSSSource != "metrics" || u.RSSAfter <= u.RSSBefore {
+				t.Fatalf("server %+v", u)
+			}
+			for _, m := range res.Metrics {
+				if strings.HasPrefix(m.Name, "server CPU") {
+					t.Errorf("%s is %v, and was not measured", m.Name, m.Value)
+				}
+			}
+			a, err := ParseAssertion("server.cores<1")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if v := a.Check(res); !v.Missing {
+				t.Errorf("server.cores is %v, and was not measured", v.Value)
+			}
+			if text, _ := json.Marshal(res.Server); strings.Contains(string(text), "cores") {
+				t.Errorf("server %s", text)
+			}
+		})
 	}
 }

@@ -63,10 +63,10 @@ func (w *watch) stop() {
 
 // begin and end are the two ends of the window that counts.
 func (w *watch) begin() {
-	w.memoryBegin = w.memory()
 	if w.tells != nil {
 		w.tellsBegin = w.tells.now()
 	}
+	w.memoryBegin = w.memoryBy(w.tellsBegin)
 	w.each(func(w *worker) { w.cpuBegin, w.watched = w.loop.CPU(), true })
 	w.selfBegin = cpuOf(w.self)
 	w.serverBegin = cpuOf(w.server)
@@ -84,7 +84,7 @@ func (w *watch) end(over func()) {
 	if w.tells != nil {
 		w.tellsEnd = w.tells.now()
 	}
-	w.memoryEnd = w.memory()
+	w.memoryEnd = w.memoryBy(w.tellsEnd)
 }
 
 // serverUsage is what the server took in the window of elapsed seconds: by the
@@ -108,8 +108,8 @@ func (w *watch) serverUsage(elapsed float64) *Usage {
 		u.Cores = cpu / end.at.Sub(begin.at).Seconds()
 		u.CPU, u.CPUSource = u.Cores*elapsed, "metrics"
 	}
-	if told(begin.RSS) && told(end.RSS) {
-		u.RSSBefore, u.RSSAfter, u.RSSSource = int64(begin.RSS), int64(end.RSS), "metrics"
+	if w.memoryBegin.RSS > 0 && w.memoryEnd.RSS > 0 {
+		u.RSSBefore, u.RSSAfter, u.RSSSource = w.memoryBegin.RSS, w.memoryEnd.RSS, w.memoryEnd.Source
 	}
 	if u.CPUSource == "" && u.RSSSource == "" {
 		return nil
@@ -117,10 +117,23 @@ func (w *watch) serverUsage(elapsed float64) *Usage {
 	return u
 }
 
-// memory is the server's, zero if it is not known.
+// memory is the server's at this time, zero if it is not known.
 func (w *watch) memory() proc.Memory {
+	var now scraped
+	if w.server == nil && w.tells != nil {
+		now = w.tells.now()
+	}
+	return w.memoryBy(now)
+}
+
+// memoryBy is the server's memory: by the system's account, else by what it has told
+// just now.
+func (w *watch) memoryBy(now scraped) proc.Memory {
 	if w.server == nil {
-		return proc.Memory{}
+		if now.at.IsZero() || !told(now.RSS) {
+			return proc.Memory{}
+		}
+		return proc.Memory{RSS: int64(now.RSS), Source: "metrics"}
 	}
 	m, err := w.server.Memory()
 	if err != nil {

@@ -39,7 +39,14 @@ func printResult(w io.Writer, r *bench.Result, s style) error {
 		fmt.Fprintf(t, "%s\t%s\n", m.Name, amount(m))
 	}
 	if u := r.Server; u != nil {
-		fmt.Fprintf(t, "server\t%.2f cores\tmemory %s, before %s (%s)\n", u.Cores, mebibytes(u.RSSAfter), mebibytes(u.RSSBefore), u.RSSSource)
+		var said []string
+		if u.Cores > 0 {
+			said = append(said, fmt.Sprintf("%.2f cores", u.Cores))
+		}
+		if u.RSSSource != "" {
+			said = append(said, fmt.Sprintf("memory %s, before %s (%s)", mebibytes(u.RSSAfter), mebibytes(u.RSSBefore), u.RSSSource))
+		}
+		fmt.Fprintf(t, "server\t%s\n", strings.Join(said, "\t"))
 	}
 	if u := r.Client; u != nil {
 		fmt.Fprintf(t, "generator\t%.2f cores\n", u.Cores)
