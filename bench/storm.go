@@ -224,22 +224,18 @@ func (g *gale) rise() {
 			if s.Rate > 0 {
 				due += time.Duration(float64(m.id) / s.Rate * float64(time.Second))
 			}
-			m.embark(due, due)
+			m.embark(due)
 		case m.Live() && int(float64(m.id+1)*s.Cut) > int(float64(m.id)*s.Cut):
 			m.Abort()
 			m.live = false
 			g.ready.Add(-1)
-			due := now
-			if !s.AtOnce {
-				due += g.backoff(0)
-			}
-			m.embark(now, due)
+			m.embark(now)
 		}
 	}
 }
 
-// backoff is how long the official client waits before the attempt with this
-// number, the first being 0. Source: the options reconnectionDelay,
+// backoff is how long the official client waits for the time with this number, the
+// first being 0; it varies first and bounds then. Source: the options reconnectionDelay,
 // reconnectionDelayMax and randomizationFactor of its Manager.
 func (g *gale) backoff(attempt int) time.Duration {
 	const first, most = time.Second, 5 * time.Second
@@ -273,14 +269,25 @@ type mariner struct {
 	gale     *gale
 	begun    time.Duration // when it was cut off, or due
 	attempt  int           // that failed
+	waits    int           // before an attempt
 	storming bool          // on its way
 }
 
-// embark begins the storm for this client, with a first attempt at due.
-func (m *mariner) embark(begun, due time.Duration) {
+// embark begins the storm for this client, which was cut off or is due at begun. Who
+// was cut off waits before the first attempt.
+func (m *mariner) embark(begun time.Duration) {
 	m.gale.weather.left.Add(1)
-	m.storming, m.begun, m.attempt = true, begun, 0
-	m.gale.agenda.add(due, m)
+	m.storming, m.begun, m.attempt, m.waits = true, begun, 0, 0
+	if s := m.gale.weather.storm; s.Reconnect && !s.AtOnce {
+		begun += m.wait()
+	}
+	m.gale.agenda.add(begun, m)
+}
+
+// wait is how long this client waits before its next attempt.
+func (m *mariner) wait() time.Duration {
+	m.waits++
+	return m.gale.backoff(m.waits - 1)
 }
 
 // called makes the next attempt.
@@ -307,9 +314,8 @@ func (m *mariner) Closed(_ *client.Session, err error) {
 	var e *client.Error
 	if errors.As(err, &e) && mayRetry[e.Name] {
 		m.gale.failed[e.Name]++
-		wait := m.gale.backoff(m.attempt)
 		m.attempt++
-		m.gale.agenda.add(m.w.loop.Now()+wait, m)
+		m.gale.agenda.add(m.w.loop.Now()+m.wait(), m)
 		return
 	}
 	m.storming = false

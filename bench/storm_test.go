@@ -6,6 +6,9 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/e6a90ca8/sio/bench/internal/client"
+	"github.com/e6a90ca8/sio/bench/internal/reactor"
 )
 
 func TestStorm(t *testing.T) {
@@ -103,4 +106,45 @@ func TestStormFaults(t *testing.T) {
 		{"no answer to CONNECT", `40{"sid"`, 5, func(string) []string { return []string{`42["early"]`} }, "unexpected packet", nil},
 		{"event out of nowhere", `40{"sid"`, 5, func(p string) []string { return []string{p, `42["early"]`} }, WrongEvent, nil},
 	})
+}
+
+// TestStormWaits: who is cut off waits before the first attempt as well, and from there
+// on longer each time, as the official client does: 1, 2, 4, 8 and 16 s, each varied
+// by up to half and then cut to 5 s.
+func TestStormWaits(t *testing.T) {
+	net, err := reactor.New(reactor.Config{Loops: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer net.Close()
+	loop := net.Loops()[0]
+	for _, tc := range []struct {
+		storm Storm
+		want  [][2]time.Duration // of each wait, in milliseconds
+	}{
+		{Storm{Reconnect: true}, [][2]time.Duration{{500, 1500}, {1000, 3000}, {2000, 5000}, {4000, 5000}, {5000, 5000}}},
+		{Storm{}, [][2]time.Duration{{0, 0}, {500, 1500}, {1000, 3000}, {2000, 5000}, {4000, 5000}, {5000, 5000}}},
+	} {
+		for seed := range uint64(50) {
+			loop.Do(func() {
+				w := &worker{loop: loop}
+				g := &gale{
+					worker: w, weather: &weather{storm: &tc.storm}, agenda: newAgenda(loop),
+					random: rand.New(rand.NewPCG(seed, 0)), failed: map[string]uint64{},
+				}
+				m := &mariner{peer: peer{w: w}, gale: g}
+				m.embark(loop.Now())
+				for i, want := range tc.want {
+					if i > 0 {
+						m.Closed(nil, &client.Error{Name: client.Refused})
+					}
+					d := g.agenda.list[0].at - loop.Now()
+					if d < want[0]*time.Millisecond || d > want[1]*time.Millisecond {
+						t.Errorf("%s: wait %d takes %v, want %v to %v ms", tc.storm.Name(), i, d, int64(want[0]), int64(want[1]))
+					}
+					g.agenda.clear()
+				}
+			})
+		}
+	}
 }
