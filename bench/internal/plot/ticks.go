@@ -184,34 +184,45 @@ func size(bytes float64) (one float64, name string) {
 	return 1, "B"
 }
 
-// label writes v for an axis with that step, whose greatest value is top: all ticks
-// of an axis are written in one unit, with as many digits as the step needs.
-func label(u Unit, v, step, top float64) string {
-	one, suffix := 1.0, ""
+// inUnits is what values up to top are written in: how much one is, and what stands
+// behind it.
+func inUnits(u Unit, top float64) (one float64, suffix string) {
 	switch u {
 	case Micros:
 		switch {
 		case top >= 1e6:
-			one, suffix = 1e6, " s"
+			return 1e6, " s"
 		case top >= 1e3:
-			one, suffix = 1e3, " ms"
-		default:
-			suffix = " µs"
+			return 1e3, " ms"
 		}
+		return 1, " µs"
 	case Bytes:
 		one, suffix = size(top)
-		suffix = " " + suffix
+		return one, " " + suffix
 	case Seconds:
-		return clock(v, step, top)
+		return 1, " s"
 	case Plain:
 		switch {
 		case top >= 1e9:
-			one, suffix = 1e9, "G"
+			return 1e9, "G"
 		case top >= 1e6:
-			one, suffix = 1e6, "M"
-		case top >= 1e4 || top >= 1e3 && math.Mod(step, 100) == 0:
-			one, suffix = 1e3, "k"
+			return 1e6, "M"
+		case top >= 1e4:
+			return 1e3, "k"
 		}
+	}
+	return 1, ""
+}
+
+// label writes v for an axis with that step, whose greatest value is top: all ticks
+// of an axis are written in one unit, with as many digits as the step needs.
+func label(u Unit, v, step, top float64) string {
+	if u == Seconds {
+		return clock(v, step, top)
+	}
+	one, suffix := inUnits(u, top)
+	if u == Plain && one == 1 && top >= 1e3 && math.Mod(step, 100) == 0 {
+		one, suffix = 1e3, "k"
 	}
 	if v == 0 {
 		return "0"
@@ -262,32 +273,7 @@ func Text(u Unit, v float64) string {
 		return "–"
 	}
 	a := math.Abs(v)
-	one, suffix := 1.0, ""
-	switch u {
-	case Micros:
-		switch {
-		case a >= 1e6:
-			one, suffix = 1e6, " s"
-		case a >= 1e3:
-			one, suffix = 1e3, " ms"
-		default:
-			suffix = " µs"
-		}
-	case Bytes:
-		one, suffix = size(a)
-		suffix = " " + suffix
-	case Seconds:
-		suffix = " s"
-	case Plain:
-		switch {
-		case a >= 1e9:
-			one, suffix = 1e9, "G"
-		case a >= 1e6:
-			one, suffix = 1e6, "M"
-		case a >= 1e4:
-			one, suffix = 1e3, "k"
-		}
-	}
+	one, suffix := inUnits(u, a)
 	x := v / one
 	switch a /= one; {
 	case a >= 99.95 || x == math.Trunc(x) && (u == Plain || u == Bytes):
