@@ -42,11 +42,6 @@ func (a *announcer) stop(w *worker) {
 	}
 }
 
-func (a *announcer) Ready(*client.Session) {
-	a.w.connected(&a.peer)
-	a.w.opened(&a.peer)
-}
-
 // send broadcasts to the next room; it says false when it is closed.
 func (a *announcer) send(at time.Duration) bool {
 	if !a.Live() {

@@ -230,11 +230,6 @@ type hauler struct {
 	haul *haul
 }
 
-func (x *hauler) Ready(*client.Session) {
-	x.w.connected(&x.peer)
-	x.w.opened(&x.peer)
-}
-
 func (x *hauler) Text(_ *client.Session, packet []byte) {
 	if x.haul.talk == nil {
 		x.w.fail(NotAsked, client.Quote(packet))

@@ -212,11 +212,6 @@ type guest struct {
 
 func (g *guest) busy() bool { return g.place == entering || g.place == exiting }
 
-func (g *guest) Ready(*client.Session) {
-	g.w.connected(&g.peer)
-	g.w.opened(&g.peer)
-}
-
 // join asks for the next room.
 func (g *guest) join() {
 	if !g.Live() {

@@ -118,17 +118,6 @@ func connectMetrics(r *run, res *Result) {
 // holder is a session that only is.
 type holder struct{ peer }
 
-func (h *holder) Ready(*client.Session) {
-	h.w.connected(&h.peer)
-	h.w.opened(&h.peer)
-}
-
-func (h *holder) Text(_ *client.Session, packet []byte) {
-	h.w.fail(WrongEvent, client.Quote(packet))
-}
-
-func (h *holder) Closed(_ *client.Session, err error) { h.w.closed(&h.peer, err) }
-
 // cycle connects and disconnects over and over.
 func (c *Connect) cycle(r *run) (*Result, error) {
 	var tickets atomic.Int64
@@ -254,10 +243,6 @@ func (r *rider) Ready(*client.Session) {
 		r.w.connected(&r.peer)
 	}
 	r.Goodbye()
-}
-
-func (r *rider) Text(_ *client.Session, packet []byte) {
-	r.w.fail(WrongEvent, client.Quote(packet))
 }
 
 // maxFailures in a row end a loop's cycles: the server is gone.

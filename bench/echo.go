@@ -187,11 +187,6 @@ type echoer struct {
 	loop *echoWorker
 }
 
-func (e *echoer) Ready(*client.Session) {
-	e.w.connected(&e.peer)
-	e.w.opened(&e.peer)
-}
-
 func (e *echoer) Text(_ *client.Session, packet []byte) {
 	e.answered(e.text(&e.peer, e.loop.talk, packet))
 }

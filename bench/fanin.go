@@ -204,11 +204,6 @@ type sender struct {
 	away   int           // events sent less those known to have arrived
 }
 
-func (s *sender) Ready(*client.Session) {
-	s.w.connected(&s.peer)
-	s.w.opened(&s.peer)
-}
-
 // send sends the next event; its latency counts from at.
 func (s *sender) send(at time.Duration) {
 	if !s.Live() || s.to.gone.Load() {
@@ -232,8 +227,6 @@ func (s *sender) arrived() {
 }
 
 func (s *sender) Text(_ *client.Session, packet []byte) { s.w.fail(WrongRoom, client.Quote(packet)) }
-
-func (s *sender) Closed(_ *client.Session, err error) { s.w.closed(&s.peer, err) }
 
 // tell tells a sender of any loop that one of its events has arrived; f is the
 // collector's.

@@ -330,5 +330,3 @@ var mayRetry = map[string]bool{
 	client.Refused: true, client.ConnectTimeout: true, client.HandshakeLate: true, client.Reset: true,
 	client.ClosedByServer: true, client.Denied: true, client.HTTPStatus: true, client.NotSocketIO: true,
 }
-
-func (m *mariner) Text(_ *client.Session, packet []byte) { m.w.fail(WrongEvent, client.Quote(packet)) }

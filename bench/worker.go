@@ -27,10 +27,20 @@ type peer struct {
 
 func (p *peer) base() *peer { return p }
 
-// Binary is [client.Handler]'s for members that get no attachments.
+// Ready, Text, Binary and Closed are [client.Handler]'s for members that are open once
+// they are connected and get nothing; others have their own.
+func (p *peer) Ready(*client.Session) {
+	p.w.connected(p)
+	p.w.opened(p)
+}
+
+func (p *peer) Text(_ *client.Session, packet []byte) { p.w.fail(WrongEvent, client.Quote(packet)) }
+
 func (p *peer) Binary(_ *client.Session, data []byte) {
 	p.w.fail(WrongEvent, "an attachment of nothing: "+client.Quote(data))
 }
+
+func (p *peer) Closed(_ *client.Session, err error) { p.w.closed(p, err) }
 
 // worker is what one loop of a run owns.
 type worker struct {
