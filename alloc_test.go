@@ -2,7 +2,6 @@ package sio_test
 
 import (
 	"errors"
-	"fmt"
 	"testing"
 
 	"github.com/e6a90ca8/sio"
@@ -205,30 +204,5 @@ func TestBroadcastAllocatesNothingPerReceiver(t *testing.T) {
 		if each := (n - base[s.name]) / (many - few); each > 0.02 {
 			t.Errorf("%s: %.3f allocations for each receiver", s.name, each)
 		}
-	}
-}
-
-// BenchmarkInline is an event up to an inline handler, and its echo, through a turn of a
-// loop.
-func BenchmarkInline(b *testing.B) {
-	for _, depth := range []int{1, 16, 256} {
-		b.Run(fmt.Sprint("depth=", depth), func(b *testing.B) {
-			srv := newServer(b, sio.Options{Loops: 1})
-			srv.On("echo", func(s *sio.Socket, m *sio.Msg) error { return m.Forward(s, "echo") }, sio.Inline)
-			c := dialRaw(b, srv)
-			c.send("40")
-			c.next()
-			const packet = `42["echo",1]`
-			var all []byte
-			for range depth {
-				all = append(all, frames(packet)...)
-			}
-			space := make([]byte, 64<<10)
-			b.ReportAllocs()
-			for i := 0; i < b.N; i += depth {
-				c.write(all)
-				c.skip(depth*(2+len(packet)), space)
-			}
-		})
 	}
 }

@@ -7,13 +7,19 @@ import (
 	"github.com/e6a90ca8/sio"
 )
 
+// BenchmarkInline is an event up to an inline handler, and its echo, through a turn of a
+// loop.
+func BenchmarkInline(b *testing.B) { benchmarkEcho(b, sio.Inline) }
+
 // BenchmarkSerial is BenchmarkInline by way of the worker pool: the time of an event in a
 // burst of so many, which cross from the loop to a worker and back together.
-func BenchmarkSerial(b *testing.B) {
+func BenchmarkSerial(b *testing.B) { benchmarkEcho(b, sio.Serial) }
+
+func benchmarkEcho(b *testing.B, how sio.HandlerOption) {
 	for _, depth := range []int{1, 16, 256} {
 		b.Run(fmt.Sprint("depth=", depth), func(b *testing.B) {
 			srv := newServer(b, sio.Options{Loops: 1})
-			srv.On("echo", func(s *sio.Socket, m *sio.Msg) error { return m.Forward(s, "echo") })
+			srv.On("echo", func(s *sio.Socket, m *sio.Msg) error { return m.Forward(s, "echo") }, how)
 			c := dialRaw(b, srv)
 			c.send("40")
 			c.next()
