@@ -17,7 +17,7 @@ func TestAssertRun(t *testing.T) {
 	good := server(t, nil)
 	var n atomic.Int64
 	lossy := server(t, func(p string) []string {
-		if strings.Contains(p, `"echo"`) && n.Add(1)%50 == 0 {
+		if strings.Contains(p, `"echo"`) && n.Add(1)%5 == 0 {
 			return []string{p, p}
 		}
 		return []string{p}
