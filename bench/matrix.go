@@ -47,7 +47,7 @@ type Case struct {
 	// Rounds is the number of rounds of this case. 0: the matrix's.
 	Rounds int
 
-	// Line is how the case was asked for, for the report.
+	// Line is how the case was asked for, for the report: without secrets.
 	Line string
 }
 
@@ -68,7 +68,7 @@ type MatrixResult struct {
 	Environment Environment  `json:"environment"`
 	Rounds      int          `json:"rounds"`
 	Baseline    string       `json:"baseline,omitempty"`
-	Servers     []ServerSpec `json:"servers"`
+	Servers     []ServerSpec `json:"servers"` // as [ServerSpec.Public] has them
 	Absent      []Absent     `json:"absent,omitempty"`
 	Cases       []CaseResult `json:"cases"`
 	Interrupted bool         `json:"interrupted,omitempty"`
@@ -235,7 +235,7 @@ func (t *tournament) stopAll() {
 func (t *tournament) run() (*MatrixResult, error) {
 	res := &MatrixResult{
 		Started: time.Now().UTC().Truncate(time.Second), Environment: environment(),
-		Rounds: t.Rounds, Baseline: t.Baseline, Servers: t.Servers,
+		Rounds: t.Rounds, Baseline: t.Baseline, Servers: publicServers(t.Servers),
 	}
 	if t.Earlier != nil {
 		if err := t.goOn(res); err != nil {

@@ -147,7 +147,7 @@ func (t *tournament) goOn(res *MatrixResult) error {
 		return fmt.Errorf("%w: the earlier runs are of another machine or kernel: %s, %d cores, %s", ErrUsage,
 			orUnknown(e.Environment.Processor), e.Environment.Cores, orUnknown(e.Environment.Kernel))
 	}
-	if !slices.EqualFunc(e.Servers, t.Servers, func(a, b ServerSpec) bool {
+	if !slices.EqualFunc(publicServers(e.Servers), publicServers(t.Servers), func(a, b ServerSpec) bool {
 		return a.Name == b.Name && a.Dir == b.Dir && slices.Equal(a.Command, b.Command) && slices.Equal(a.Env, b.Env)
 	}) {
 		return fmt.Errorf("%w: the earlier runs are of other servers", ErrUsage)

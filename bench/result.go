@@ -171,7 +171,7 @@ type Usage struct {
 func (r *run) result(operation string, operations uint64) *Result {
 	res := &Result{
 		Scenario:    r.scenario.Name(),
-		URL:         r.options.URL,
+		URL:         PublicURLs(r.options.URL),
 		Parameters:  map[string]any{"loops": len(r.workers)},
 		Started:     r.started.UTC().Truncate(time.Second),
 		Environment: environment(),

@@ -110,9 +110,9 @@ func (s *scraper) note() string {
 	case s.failed == 0:
 		return ""
 	case s.failed == s.asked:
-		return fmt.Sprintf("the server's metrics were not there: %v", s.err)
+		return "the server's metrics were not there: " + PublicURLs(s.err.Error())
 	}
-	return fmt.Sprintf("%d of %d looks at the server's metrics failed, the last with: %v", s.failed, s.asked, s.err)
+	return fmt.Sprintf("%d of %d looks at the server's metrics failed, the last with: %s", s.failed, s.asked, PublicURLs(s.err.Error()))
 }
 
 // span is what two answers say of the time between them, and the later of its

@@ -149,7 +149,7 @@ func (w *watch) note(text string) {
 			return
 		}
 	}
-	w.notes = append(w.notes, text)
+	w.notes = append(w.notes, PublicURLs(text))
 }
 
 func cpuOf(p *proc.Process) proc.CPU {

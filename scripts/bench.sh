@@ -38,10 +38,10 @@ for s in "${suites[@]}"; do
 	resume)
 		if [ -e "$out/$s.json" ]; then
 			grep -q '"interrupted": true' "$out/$s.json" || continue # it is done
-			plan=(--resume "$out/$s.json")
+			plan=(--resume "$out/$s.json" --plan "bench/peers/$s.json")
 		fi
 		;;
-	repeat) plan=(--repeat-of "bench/results/$s.json" ${rounds:+--rounds "$rounds"}) target=$out/$s-again ;;
+	repeat) plan=(--repeat-of "bench/results/$s.json" --plan "bench/peers/$s.json" ${rounds:+--rounds "$rounds"}) target=$out/$s-again ;;
 	esac
 	code=0
 	bin/sio-bench matrix "${plan[@]}" --markdown "$target.md" --json "$target.json" || code=$?

@@ -338,7 +338,7 @@ func (a *app) scenario(c scenarioCommand) error {
 	scenario := c.scenario()
 	p := newProgress(a.errOut, flags.Quiet)
 	o.Intervals = flags.HLog != ""
-	p.about(a.ctx, scenario.Name()+"  "+o.URL)
+	p.about(a.ctx, scenario.Name()+"  "+bench.PublicURLs(o.URL))
 	o.Progress = func(q bench.Progress) {
 		p.run(q)
 		files.sample(q.Sample)

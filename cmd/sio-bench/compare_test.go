@@ -103,3 +103,43 @@ func TestMatrixResumeAndRepeat(t *testing.T) {
 		t.Errorf("left behind: %v", left)
 	}
 }
+
+// TestMatrixKeepsSecrets: what the plan's lines and environments hold is in no result,
+// and is taken from the plan again to go on.
+func TestMatrixKeepsSecrets(t *testing.T) {
+	dir := t.TempDir()
+	plan, data, page := filepath.Join(dir, "plan.json"), filepath.Join(dir, "r.json"), filepath.Join(dir, "r.md")
+	text, err := json.Marshal(map[string]any{
+		"servers": []bench.ServerSpec{{Name: "one", Command: []string{os.Args[0], "-test.run=^$"}, Env: []string{childEnv + "=1", "TOKEN=s3cret"}}},
+		"cases":   []map[string]string{{"run": `echo -c 2 -d 20ms -w 0s --auth '{"token":"s3cret"}' -H 'X-Key=s3cret two' --query=key=s3cret`}},
+		"rounds":  1,
+	})
+	if err == nil {
+		err = os.WriteFile(plan, text, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, errOut, code := call(t, "matrix", "-f", plan, "--pause", "1ms", "-q", "-j", data, "-m", page); code != exitOK {
+		t.Fatalf("exit %d\n%s%s", code, out, errOut)
+	}
+	for _, name := range []string{data, page} {
+		text, err := os.ReadFile(name)
+		if err != nil || strings.Contains(string(text), "s3cret") || !strings.Contains(string(text), "X-Key") {
+			t.Errorf("%s: %v\n%s", name, err, text)
+		}
+	}
+	again := []string{"matrix", "--pause", "1ms", "-q", "--repeat-of", data}
+	if out, errOut, code := call(t, again...); code != exitUsage || !strings.Contains(errOut, "give its plan by --plan") {
+		t.Errorf("exit %d\n%s%s", code, out, errOut)
+	}
+	if out, errOut, code := call(t, append(again, "-f", plan)...); code != exitOK || strings.Contains(out+errOut, "s3cret") {
+		t.Errorf("exit %d\n%s%s", code, out, errOut)
+	}
+	if err := os.WriteFile(plan, []byte(strings.ReplaceAll(string(text), "-c 2", "-c 3")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, errOut, code := call(t, append(again, "-f", plan)...); code != exitUsage || !strings.Contains(errOut, "another case") {
+		t.Errorf("exit %d\n%s%s", code, out, errOut)
+	}
+}

@@ -3,9 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
-	"net/url"
 	"os"
-	"strings"
 
 	"github.com/e6a90ca8/sio/bench"
 )
@@ -115,45 +113,4 @@ func (w *writing) finish(r *bench.Result) error {
 	}
 	keep(w.close())
 	return first
-}
-
-// secretFlags are those whose values stay out of what is kept of the command line: such
-// results are passed around.
-var secretFlags = map[string]bool{"--auth": true, "--header": true, "-H": true, "--query": true}
-
-// hidden stands for a secret.
-const hidden = "…"
-
-// commandOf is the command line for the record, without secrets.
-func commandOf(args []string) []string {
-	line := []string{"sio-bench"}
-	secret := false // the next word is a value of a secret flag
-	for _, word := range args {
-		name, value, joined := strings.Cut(word, "=")
-		switch {
-		case secret:
-			word, secret = withoutSecret(word), false
-		case secretFlags[word]:
-			secret = true
-		case joined && secretFlags[name]:
-			word = name + "=" + withoutSecret(value)
-		case strings.HasPrefix(word, "-H"): // -HNAME=VALUE
-			word = "-H" + withoutSecret(word[2:])
-		case strings.Contains(word, "@"):
-			if u, err := url.Parse(word); err == nil && u.User != nil {
-				u.User = url.User("user")
-				word = u.String()
-			}
-		}
-		line = append(line, word)
-	}
-	return line
-}
-
-// withoutSecret keeps the name of NAME=VALUE.
-func withoutSecret(value string) string {
-	if name, _, ok := strings.Cut(value, "="); ok && !strings.ContainsAny(name, `{"`) {
-		return name + "=" + hidden
-	}
-	return hidden
 }

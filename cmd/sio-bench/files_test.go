@@ -83,6 +83,11 @@ func TestCommandOf(t *testing.T) {
 		{"echo :1 --header=Cookie=a=b", "echo :1 --header=Cookie=…"},
 		{"echo :1 --query=token=x", "echo :1 --query=token=…"},
 		{"echo http://me:s3cret@host:1", "echo http://user@host:1"},
+		{"echo me:s3cret@host:1", "echo user@host:1"},
+		{"echo :1 --metrics=http://me:s3cret@host:1/m --stats http://me:s3cret@host", "echo :1 --metrics=http://user@host:1/m --stats http://user@host"},
+		{"echo http://host:1/?token=s3cret", "echo http://host:1/?token=…"},
+		{"echo :1 -qH Authorization=s3cret", "echo :1 -qH Authorization=…"},
+		{"echo :1 -qHAuthorization=s3cret -qj a.json", "echo :1 -qHAuthorization=… -qj a.json"},
 	} {
 		got := commandOf(strings.Fields(tc.line))
 		if want := append([]string{"sio-bench"}, strings.Fields(tc.want)...); !slices.Equal(got, want) {

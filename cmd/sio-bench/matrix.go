@@ -19,7 +19,7 @@ type matrixCommand struct {
 	Server   []string      `short:"S" sep:"none" help:"A server, NAME=COMMAND LINE; may be repeated. No shell reads it; quotes are understood." placeholder:"NAME=COMMAND"`
 	Case     []string      `short:"C" sep:"none" help:"A case: a command line of this program without URL, like \"echo -c 100 --depth 16\"; may be repeated. NAME: before it gives it a name, + before that a fresh server process for each run." placeholder:"[+][NAME:]LINE"`
 	Suite    string        `default:"" enum:",quick,full" help:"Ready-made cases: quick (about 20 s a round and server) or full (some minutes). Default quick if there are no others."`
-	Plan     string        `short:"f" help:"JSON file with servers, cases, rounds and baseline; flags add to it." type:"existingfile" placeholder:"FILE"`
+	Plan     string        `short:"f" help:"JSON file with servers, cases, rounds and baseline; flags add to it. With --resume and --repeat-of only what their files keep to themselves is taken from it." type:"existingfile" placeholder:"FILE"`
 	Rounds   int           `short:"n" help:"Rounds; default 5." placeholder:"N"`
 	Baseline string        `short:"b" help:"Server to compare with beside the first." placeholder:"NAME"`
 	Pause    time.Duration `default:"500ms" help:"Rest before each run."`
@@ -44,6 +44,9 @@ The plan:
    "rounds":  5, "baseline": "node"}
 A server that is optional is left out, and named, where it does not start.
 
+Results keep the names that env, --auth, --query and -H set, and not the values. Where there are such,
+--resume and --repeat-of need the plan beside them.
+
 --repeat-of ends with exit code 4 if, for any ratio, all new rounds lie apart from all old ones.
 
 Examples:
@@ -51,7 +54,7 @@ Examples:
       -C 'echo -c 100 -d 3s' -C 'deep:echo -c 100 --depth 16 -d 3s' --rounds 7 -m result.md -j result.json
   sio-bench matrix -f plan.json --dry-run
   sio-bench matrix --resume result.json
-  sio-bench matrix --repeat-of result.json`
+  sio-bench matrix --repeat-of result.json -f plan.json`
 }
 
 // suites are the ready-made cases.
@@ -200,7 +203,7 @@ func replaceFile(name string, v any) error {
 func (c *matrixCommand) plan() (plan matrixPlan, earlier *bench.MatrixResult, err error) {
 	from := c.Resume + c.RepeatOf
 	if from != "" {
-		if c.Plan != "" || c.Suite != "" || len(c.Server)+len(c.Case) > 0 || c.Resume != "" && (c.Rounds != 0 || c.Baseline != "") {
+		if c.Suite != "" || len(c.Server)+len(c.Case) > 0 || c.Resume != "" && (c.Rounds != 0 || c.Baseline != "") {
 			return plan, nil, fmt.Errorf("%w: servers and cases are those of %s", bench.ErrUsage, from)
 		}
 		earlier = new(bench.MatrixResult)
@@ -209,6 +212,18 @@ func (c *matrixCommand) plan() (plan matrixPlan, earlier *bench.MatrixResult, er
 		}
 		earlier.Evaluate() // files that were made small have no figures
 		plan = planOf(earlier)
+		if plan.hides() && c.Plan != "" {
+			var given matrixPlan
+			if err := readJSON(c.Plan, true, &given); err != nil {
+				return plan, nil, err
+			}
+			if err := plan.reveal(given); err != nil {
+				return plan, nil, err
+			}
+		}
+		if plan.hides() {
+			return plan, nil, fmt.Errorf("%w: %s has no secrets, which its servers and cases need: give its plan by --plan, too", bench.ErrUsage, from)
+		}
 	} else if c.Plan != "" {
 		if err := readJSON(c.Plan, true, &plan); err != nil {
 			return plan, nil, err
@@ -336,15 +351,20 @@ func parseCase(text string) (spec caseSpec) {
 	return spec
 }
 
+// name is the case's in results.
+func (spec *caseSpec) name() string {
+	if spec.Name == "" {
+		return publicLine(spec.Run)
+	}
+	return spec.Name
+}
+
 // placeURL stands for the URL of a case while its line is parsed.
 const placeURL = "http://127.0.0.1:1"
 
 // parse makes a case of the matrix.
 func (spec *caseSpec) parse() (bench.Case, error) {
-	k := bench.Case{Name: spec.Name, Fresh: spec.Fresh, Only: spec.Only, Line: spec.Run, Rounds: spec.Rounds}
-	if k.Name == "" {
-		k.Name = spec.Run
-	}
+	k := bench.Case{Name: spec.name(), Fresh: spec.Fresh, Only: spec.Only, Line: publicLine(spec.Run), Rounds: spec.Rounds}
 	words, err := splitWords(spec.Run)
 	if err != nil {
 		return k, fmt.Errorf("%w: case %q: %w", bench.ErrUsage, spec.Run, err)
