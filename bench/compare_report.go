@@ -142,13 +142,13 @@ func (t *table) pad(row []string) []string {
 func (c *Comparison) WriteMarkdown(w io.Writer) error {
 	var b strings.Builder
 	for _, s := range c.sides() {
-		fmt.Fprintf(&b, "- %s\n", s)
+		fmt.Fprintf(&b, "- %s\n", plainMarkdown(s))
 	}
 	b.WriteString("\nMedians, with the least and the greatest.\n")
 	for _, t := range c.tables() {
-		fmt.Fprintf(&b, "\n## %s\n\n|", t.title)
+		fmt.Fprintf(&b, "\n## %s\n\n|", plainMarkdown(t.title))
 		for _, h := range t.head {
-			fmt.Fprintf(&b, " %s |", cell(h))
+			fmt.Fprintf(&b, " %s |", plainMarkdown(h))
 		}
 		b.WriteString("\n|")
 		for _, right := range t.right {
@@ -161,10 +161,11 @@ func (c *Comparison) WriteMarkdown(w io.Writer) error {
 		for _, row := range t.rows {
 			b.WriteString("\n|")
 			for _, text := range row {
+				text = plainMarkdown(text)
 				if text == "WORSE" {
 					text = "**worse**"
 				}
-				fmt.Fprintf(&b, " %s |", cell(text))
+				fmt.Fprintf(&b, " %s |", text)
 			}
 		}
 		b.WriteByte('\n')
@@ -176,7 +177,7 @@ func (c *Comparison) WriteMarkdown(w io.Writer) error {
 	if len(c.Notes) > 0 {
 		b.WriteByte('\n')
 		for _, n := range c.Notes {
-			fmt.Fprintf(&b, "- %s\n", strings.ReplaceAll(n, "\n", " "))
+			fmt.Fprintf(&b, "- %s\n", plainMarkdown(n))
 		}
 	}
 	_, err := io.WriteString(w, b.String())

@@ -102,10 +102,14 @@ func plainMarkdown(s string) string {
 	return markdownMarks.Replace(s)
 }
 
-// codeMarkdown is s as code. It is HTML, since a span in backticks cannot hold what
-// ends a cell of a table.
+// codeMarkdown is s as code. It is HTML where s has any mark, since a span in backticks
+// cannot hold what ends a cell of a table.
 func codeMarkdown(s string) string {
-	s = html.EscapeString(oneLine(s))
+	s = oneLine(s)
+	if plainMarkdown(s) == s && s != "" && s == strings.TrimSpace(s) {
+		return "`" + s + "`"
+	}
+	s = html.EscapeString(s)
 	return "<code>" + strings.NewReplacer("|", "&#124;", "`", "&#96;", "*", "&#42;", "_", "&#95;", "[", "&#91;", "]", "&#93;", "\\", "&#92;",
 		"~", "&#126;", "@", "&#64;", "://", "&#58;//").Replace(s) + "</code>"
 }

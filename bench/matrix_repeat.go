@@ -122,7 +122,7 @@ func (r *Repetition) WriteMarkdown(w io.Writer) error {
 				if f.Apart {
 					note = "**apart**"
 				}
-				fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s |\n", cell(f.Case), cell(f.Server), cell(name), f.Old, f.New, note)
+				fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s |\n", plainMarkdown(f.Case), plainMarkdown(f.Server), plainMarkdown(name), f.Old, f.New, note)
 			}
 		}
 	}

@@ -14,9 +14,10 @@ import (
 func (r *MatrixResult) WriteMarkdown(w io.Writer) error {
 	var b strings.Builder
 	e := r.Environment
-	fmt.Fprintf(&b, "Machine: %s, %d cores, %s, %s. Generator: %s, GOMAXPROCS %d", orUnknown(e.Processor), e.Cores, e.System, orUnknown(e.Kernel), e.Go, e.GOMAXPROCS)
+	fmt.Fprintf(&b, "Machine: %s. Generator: %s", plainMarkdown(fmt.Sprintf("%s, %d cores, %s, %s", orUnknown(e.Processor), e.Cores, e.System, orUnknown(e.Kernel))),
+		plainMarkdown(fmt.Sprintf("%s, GOMAXPROCS %d", e.Go, e.GOMAXPROCS)))
 	if e.Revision != "" {
-		fmt.Fprintf(&b, ", revision %s", e.Revision)
+		fmt.Fprintf(&b, ", revision %s", plainMarkdown(e.Revision))
 	}
 	fmt.Fprintf(&b, ".\n%s to %s, %d rounds, servers turn about in an order that changes.", r.Started.Format(time.DateTime), r.Finished.Format(time.DateTime+" MST"), r.Rounds)
 	if r.Interrupted {
@@ -25,10 +26,10 @@ func (r *MatrixResult) WriteMarkdown(w io.Writer) error {
 	b.WriteString("\n\nValues are medians over the rounds, with the least and the greatest. Ratios are taken round by round.\n")
 	b.WriteString("\n| server | command |\n|---|---|\n")
 	for _, s := range r.Servers {
-		fmt.Fprintf(&b, "| %s | `%s` |\n", cell(s.Name), strings.Join(s.Command, " "))
+		fmt.Fprintf(&b, "| %s | %s |\n", plainMarkdown(s.Name), codeMarkdown(strings.Join(s.Command, " ")))
 	}
 	for _, a := range r.Absent {
-		fmt.Fprintf(&b, "\n%s was left out: %s\n", a.Name, strings.ReplaceAll(a.Why, "\n", " "))
+		fmt.Fprintf(&b, "\n%s was left out: %s\n", plainMarkdown(a.Name), plainMarkdown(a.Why))
 	}
 	if err := r.WriteCases(&b, 2); err != nil {
 		return err
@@ -48,9 +49,9 @@ func (r *MatrixResult) WriteCases(w io.Writer, level int) error {
 }
 
 func (r *MatrixResult) writeCase(b *strings.Builder, c *CaseResult, level int) {
-	fmt.Fprintf(b, "\n%s %s\n\n", strings.Repeat("#", level), c.Name)
+	fmt.Fprintf(b, "\n%s %s\n\n", strings.Repeat("#", level), plainMarkdown(c.Name))
 	if c.Line != "" {
-		fmt.Fprintf(b, "`sio-bench %s`\n\n", c.Line)
+		fmt.Fprintf(b, "%s\n\n", codeMarkdown("sio-bench "+c.Line))
 	}
 	var metrics []Figure
 	for _, s := range c.Servers {
@@ -65,9 +66,9 @@ func (r *MatrixResult) writeCase(b *strings.Builder, c *CaseResult, level int) {
 	} else {
 		first := c.Servers[0].Name
 		base := r.Baseline != "" && r.Baseline != first && slices.ContainsFunc(c.Servers, func(s ServerResult) bool { return s.Name == r.Baseline })
-		fmt.Fprintf(b, "| server | %s | to %s |", header(metrics[0]), cell(first))
+		fmt.Fprintf(b, "| server | %s | to %s |", header(metrics[0]), plainMarkdown(first))
 		if base {
-			fmt.Fprintf(b, " to %s |", cell(r.Baseline))
+			fmt.Fprintf(b, " to %s |", plainMarkdown(r.Baseline))
 		}
 		for _, m := range metrics[1:] {
 			fmt.Fprintf(b, " %s |", header(m))
@@ -78,7 +79,7 @@ func (r *MatrixResult) writeCase(b *strings.Builder, c *CaseResult, level int) {
 		}
 		b.WriteByte('\n')
 		for _, s := range c.Servers {
-			fmt.Fprintf(b, "| %s |", cell(s.Name))
+			fmt.Fprintf(b, "| %s |", plainMarkdown(s.Name))
 			f := s.Figure(metrics[0].Metric)
 			fmt.Fprintf(b, " %s | %s |", spread(f), ratio(f, f != nil, func(f *Figure) *Spread { return f.ToFirst }))
 			if base {
@@ -108,7 +109,7 @@ func (r *MatrixResult) writeCase(b *strings.Builder, c *CaseResult, level int) {
 	if notes = slices.Compact(notes); len(notes) > 0 {
 		b.WriteByte('\n')
 		for _, n := range notes {
-			fmt.Fprintf(b, "- %s\n", strings.ReplaceAll(n, "\n", " "))
+			fmt.Fprintf(b, "- %s\n", plainMarkdown(n))
 		}
 	}
 }
@@ -161,9 +162,9 @@ func (s *ServerResult) errors() string {
 
 func header(f Figure) string {
 	if f.Unit == "" || f.Unit == "1/s" {
-		return cell(f.Metric)
+		return plainMarkdown(f.Metric)
 	}
-	return cell(f.Metric) + ", " + f.Unit
+	return plainMarkdown(f.Metric + ", " + f.Unit)
 }
 
 func spread(f *Figure) string {
@@ -221,9 +222,6 @@ func group(s string) string {
 	}
 	return s
 }
-
-// cell is s inside a Markdown table.
-func cell(s string) string { return strings.ReplaceAll(s, "|", "\\|") }
 
 func orUnknown(s string) string {
 	if s == "" {

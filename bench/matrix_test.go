@@ -111,7 +111,7 @@ func TestMatrix(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, part := range []string{
-		"## echo | plain\n\n`sio-bench echo -c 4`", "| to one | to three |", "\n| two | ", "**", "- two: lost, for example connection",
+		"## echo \\| plain\n\n`sio-bench echo -c 4`", "| to one | to three |", "\n| two | ", "**", "- two: lost, for example connection",
 		"2 rounds", "\n## connect\n",
 	} {
 		if !strings.Contains(page.String(), part) {

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -253,6 +254,13 @@ func TestMarkdownReportIsEscaped(t *testing.T) {
 	if strings.Contains(strings.SplitN(command, "````", 2)[0], "\n## head") {
 		t.Errorf("the command has lines\n%s", command)
 	}
+	harmless(t, text)
+}
+
+// harmless looks for what must not come out of names and texts of others, and for
+// tables that they have broken.
+func harmless(t *testing.T, text string) {
+	t.Helper()
 	for _, bad := range []string{"<script", "<img", "[x](", "http://", "\n## head", "@all", "\x1b", "\x00", "\xff", "`|"} {
 		if strings.Contains(text, bad) {
 			t.Errorf("it has %q\n%s", bad, text)
@@ -268,6 +276,41 @@ func TestMarkdownReportIsEscaped(t *testing.T) {
 		} else if n != columns {
 			t.Errorf("%d columns in place of %d: %s", n-1, columns-1, line)
 		}
+	}
+}
+
+// TestMarkdownPagesAreEscaped: the same in the pages of several runs.
+func TestMarkdownPagesAreEscaped(t *testing.T) {
+	matrix := &MatrixResult{
+		Environment: evilRun().Environment, Baseline: evil + "b", Servers: []ServerSpec{{Name: evil, Command: []string{evil}}}, Absent: []Absent{{evil, evil}},
+		Cases: []CaseResult{{Name: evil, Line: evil, Servers: []ServerResult{
+			{Name: evil, Runs: []*Result{evilRun(), evilRun()}, Rounds: []int{0, 1}, Failed: []string{evil}},
+			{Name: evil + "b", Runs: []*Result{evilRun(), evilRun()}, Rounds: []int{0, 1}},
+		}}},
+	}
+	matrix.Evaluate()
+	again := *matrix
+	again.Cases = []CaseResult{{Name: evil, Servers: []ServerResult{{Name: evil, Figures: slices.Clone(matrix.Cases[0].Servers[0].Figures)}}}}
+	for i := range again.Cases[0].Servers[0].Figures {
+		again.Cases[0].Servers[0].Figures[i].Spread.Median += 1e9
+	}
+	compared, err := Compare([]*Side{side(t, evil, matrix), side(t, evil+"2", matrix)}, CompareOptions{Threshold: 0})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, write := range map[string]func(io.Writer) error{
+		"matrix": matrix.WriteMarkdown, "repeat": Repeat(matrix, &again).WriteMarkdown, "compare": compared.WriteMarkdown,
+	} {
+		t.Run(name, func(t *testing.T) {
+			var b strings.Builder
+			if err := write(&b); err != nil {
+				t.Fatal(err)
+			}
+			if !strings.Contains(b.String(), "alert") {
+				t.Errorf("the texts are not there\n%s", b.String())
+			}
+			harmless(t, b.String())
+		})
 	}
 }
 

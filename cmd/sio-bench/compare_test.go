@@ -58,7 +58,7 @@ func TestCompareCommand(t *testing.T) {
 			t.Errorf("compare %s: exit %d\n%s%s", tc.args, code, out, errOut)
 		}
 	}
-	if text, err := os.ReadFile(page); err != nil || !strings.Contains(string(text), "| metric | old*.json | new.json | ratio | p |  | worse.json | ratio |") {
+	if text, err := os.ReadFile(page); err != nil || !strings.Contains(string(text), "| metric | old\\*.json | new.json | ratio | p |  | worse.json | ratio |") {
 		t.Errorf("%v\n%s", err, text)
 	}
 	if text, err := os.ReadFile(filepath.Join(dir, "page.html")); err != nil || !strings.Contains(string(text), "<h1>old*.json, new.json, worse.json") {
