@@ -2,9 +2,11 @@ package bench
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/e6a90ca8/sio/bench/internal/hist"
+	"github.com/e6a90ca8/sio/bench/internal/plot"
 )
 
 // Health is how the generator itself fared in the window, and what that means for
@@ -46,6 +48,22 @@ const (
 	healthBusy  = "busy"
 	healthLimit = "limit"
 )
+
+// tookText is a duration as reports write them, in three digits.
+func tookText(d time.Duration) string { return plot.Text(plot.Micros, us(d)) }
+
+// briefly is a duration that somebody has chosen, without the zeros behind it: 2m for
+// what Go writes as 2m0s.
+func briefly(d time.Duration) string {
+	text := d.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
+}
 
 // limit adds a reason for the worst verdict, busy one for the middle one.
 func (h *Health) limit(format string, args ...any) {
@@ -89,10 +107,10 @@ func (r *run) health(res *Result) {
 		h.busy("loop %d took %.0f %% of a core", place, 100*share)
 	}
 	if p99 := lag.Quantile(0.99); p99 > lagLimit {
-		h.limit("1 %% of the messages were sent %v or more after they were due", p99.Round(time.Microsecond))
+		h.limit("1 %% of the messages were sent %s or more after they were due", tookText(p99))
 	}
 	if p99 := late.Quantile(0.99); p99 > lateBusy {
-		h.busy("1 %% of the looks at the clock came %v or more after they were due: the machine has too little to give", p99.Round(time.Microsecond))
+		h.busy("1 %% of the looks at the clock came %s or more after they were due: the machine has too little to give", tookText(p99))
 	}
 	res.Warnings = append(res.Warnings, h.warnings(share, len(r.workers))...)
 	if h.FDLimit > 0 && float64(h.FDs) > fdsBusy*float64(h.FDLimit) {
@@ -124,17 +142,17 @@ const (
 // warnings are those that follow from h, of processes with so many loops each, of
 // which the busiest took share of a core.
 func (h *Health) warnings(share float64, loops int) (list []string) {
-	micros := func(us float64) time.Duration { return time.Duration(us) * time.Microsecond }
+	text := func(us float64) string { return plot.Text(plot.Micros, us) }
 	if share > generatorFull {
 		list = append(list, fmt.Sprintf(
 			"%s: it took %.0f %% of a core for one of its loops; throughput and latency are its own, not the server's (try --loops %d, or less load)",
 			warnLimit, 100*share, 2*loops))
 	}
 	if h.SendP99 > us(lagLimit) {
-		list = append(list, fmt.Sprintf("%s: 1 %% of the messages were sent %v or more after they were due", warnLate, micros(h.SendP99)))
+		list = append(list, fmt.Sprintf("%s: 1 %% of the messages were sent %s or more after they were due", warnLate, text(h.SendP99)))
 	}
 	if h.LagP99 > us(lateBusy) {
-		list = append(list, fmt.Sprintf("%s, %v or more in 1 %% of its looks: latencies have that in them", warnWaited, micros(h.LagP99)))
+		list = append(list, fmt.Sprintf("%s, %s or more in 1 %% of its looks: latencies have that in them", warnWaited, text(h.LagP99)))
 	}
 	return list
 }

@@ -107,3 +107,16 @@ func TestEnvironment(t *testing.T) {
 		t.Errorf("settings %q", got)
 	}
 }
+
+func TestBriefly(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		0: "0s", 10 * time.Second: "10s", 2 * time.Minute: "2m", time.Hour: "1h", 90 * time.Minute: "1h30m", time.Hour + time.Second: "1h0m1s", 1500 * time.Millisecond: "1.5s",
+	} {
+		if got := briefly(d); got != want {
+			t.Errorf("%v: %s, want %s", d, got, want)
+		}
+	}
+	if got := tookText(1962934 * time.Microsecond); got != "1.96 s" {
+		t.Error(got)
+	}
+}

@@ -64,7 +64,7 @@ func (w *worker) endLate() {
 	for _, m := range w.members[:w.next] {
 		if p := m.base(); p.opening && p.Live() && w.loop.Now()-p.started > 2*w.run.options.Timeout {
 			p.Abort()
-			w.closed(p, &client.Error{Name: NotJoined, Detail: fmt.Sprintf("connection %d: no answer within %v", p.id, w.run.options.Timeout)})
+			w.closed(p, &client.Error{Name: NotJoined, Detail: fmt.Sprintf("connection %d: no answer within %s", p.id, briefly(w.run.options.Timeout))})
 		}
 	}
 }

@@ -265,8 +265,8 @@ func TestProcsWarnings(t *testing.T) {
 	want := []string{
 		"the server is odd", "a file is missing",
 		"THE GENERATOR WAS THE LIMIT: it took 95 % of a core for one of its loops; throughput and latency are its own, not the server's (try --loops 2, or less load)",
-		"THE GENERATOR WAS LATE: 1 % of the messages were sent 9ms or more after they were due",
-		"the generator was kept waiting by the machine, 7ms or more in 1 % of its looks: latencies have that in them",
+		"THE GENERATOR WAS LATE: 1 % of the messages were sent 9.00 ms or more after they were due",
+		"the generator was kept waiting by the machine, 7.00 ms or more in 1 % of its looks: latencies have that in them",
 		"the rate was not reached: 190 of 300 per second",
 	}
 	if got := strings.Join(r.Warnings, "\n"); got != strings.Join(want, "\n") {

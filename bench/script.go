@@ -261,10 +261,6 @@ func (s *Script) result(r *run, stages []*stage) *Result {
 	}
 	if lag.Count() > 0 {
 		res.latency("send lag", &lag)
-		if p99 := lag.Quantile(0.99); p99 > lagLimit {
-			res.Warnings = append(res.Warnings, fmt.Sprintf(
-				"THE GENERATOR WAS LATE: 1 %% of the paced steps began %v or more after they were due", p99.Round(time.Microsecond)))
-		}
 	}
 	res.throughput()
 	return res

@@ -281,7 +281,7 @@ func (a *actor) proceed() {
 // late gives up what has not come.
 func (a *actor) late() {
 	l := a.line()
-	a.stage.failN(Lost, fmt.Sprintf("client %d, line %d: no answer to %s within %v", a.number, l.step.Line, l.stepName(), l.timeout), uint64(a.left))
+	a.stage.failN(Lost, fmt.Sprintf("client %d, line %d: no answer to %s within %s", a.number, l.step.Line, l.stepName(), briefly(l.timeout)), uint64(a.left))
 	a.seq.giveUp(a.next)
 	a.proceed()
 }

@@ -22,7 +22,7 @@ func (s *Script) WritePlan(w io.Writer) error {
 			counts += p.Duration
 		}
 	}
-	fmt.Fprintf(&b, "%s: %v, of which %v count\n\n", f.Name, total, counts)
+	fmt.Fprintf(&b, "%s: %s, of which %s count\n\n", f.Name, briefly(total), briefly(counts))
 	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "phase\tfrom\tto\tconnections\tarrivals per second\tarrivals\tload\t")
 	var at time.Duration
@@ -32,7 +32,7 @@ func (s *Script) WritePlan(w io.Writer) error {
 			note = "does not count"
 		}
 		come := (p.Arrivals.From + p.Arrivals.To) / 2 * p.Duration.Seconds()
-		fmt.Fprintf(t, "%s\t%v\t%v\t%v\t%v\t%.0f\t%v\t%s\n", p.Name, at, at+p.Duration, p.Connections, p.Arrivals, come, p.Load, note)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%v\t%v\t%.0f\t%v\t%s\n", p.Name, briefly(at), briefly(at+p.Duration), p.Connections, p.Arrivals, come, p.Load, note)
 		at += p.Duration
 	}
 	t.Flush()

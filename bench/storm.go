@@ -258,7 +258,7 @@ func (g *gale) end(count bool) {
 		m.storming = false
 		m.Abort()
 		if count {
-			g.fail(NotBack, fmt.Sprintf("connection %d: %d attempts failed within %v", m.id, m.attempt, g.weather.storm.Within))
+			g.fail(NotBack, fmt.Sprintf("connection %d: %d attempts failed within %s", m.id, m.attempt, briefly(g.weather.storm.Within)))
 		}
 	}
 }

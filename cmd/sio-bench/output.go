@@ -49,7 +49,7 @@ func printResult(w io.Writer, r *bench.Result, s style) error {
 		fmt.Fprintf(t, "server\t%s\n", strings.Join(said, "\t"))
 	}
 	if u := r.Client; u != nil {
-		fmt.Fprintf(t, "generator\t%.2f cores\n", u.Cores)
+		fmt.Fprintf(t, "generator\t%.2f cores%s\n", u.Cores, verdict(r))
 	}
 	t.Flush()
 
@@ -60,9 +60,9 @@ func printResult(w io.Writer, r *bench.Result, s style) error {
 	if len(r.Latencies) > 0 {
 		b.WriteByte('\n')
 		t = tabwriter.NewWriter(&b, 8, 0, 2, ' ', tabwriter.AlignRight)
-		fmt.Fprintln(t, "latency\tp50\tp90\tp99\tp99.9\tmax\tcount\t")
+		fmt.Fprintln(t, "latency\tp50\tp90\tp99\tp99.9\tp99.99\tmax\tcount\t")
 		for _, l := range r.Latencies {
-			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t\n", l.Name, micros(l.P50), micros(l.P90), micros(l.P99), micros(l.P999), micros(l.Max), count(float64(l.Count)))
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t\n", l.Name, micros(l.P50), micros(l.P90), micros(l.P99), micros(l.P999), micros(l.P9999), micros(l.Max), count(float64(l.Count)))
 		}
 		t.Flush()
 	}
@@ -84,6 +84,22 @@ func printResult(w io.Writer, r *bench.Result, s style) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// verdict says in a word how the generator fared; warnings say why it was the limit.
+func verdict(r *bench.Result) string {
+	h := r.Generator
+	switch {
+	case h == nil:
+		return ""
+	case h.Verdict == "limit":
+		return "\tlimit: throughput and latency are its own, not the server's"
+	case h.Verdict != "busy":
+		return "\t" + h.Verdict + ": it was not the limit"
+	case slices.ContainsFunc(r.Warnings, func(w string) bool { return strings.HasPrefix(w, "the generator ") }):
+		return "\tbusy: latencies have that in them"
+	}
+	return "\tbusy: latencies have that in them: " + strings.Join(h.Reasons, "; ")
 }
 
 // printSteps writes the steps of an idle run.
