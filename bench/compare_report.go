@@ -100,11 +100,11 @@ func (c *Comparison) sides() (list []string) {
 func (c *Comparison) WriteText(w io.Writer) error {
 	var b strings.Builder
 	for _, s := range c.sides() {
-		b.WriteString(s + "\n")
+		b.WriteString(oneLine(s) + "\n")
 	}
 	b.WriteString("Medians, with the least and the greatest.\n")
 	for _, t := range c.tables() {
-		fmt.Fprintf(&b, "\n%s\n", t.title)
+		fmt.Fprintf(&b, "\n%s\n", oneLine(t.title))
 		tw := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 		for _, row := range append([][]string{t.head}, t.rows...) {
 			fmt.Fprintln(tw, "  "+strings.Join(t.pad(row), "\t"))
@@ -116,13 +116,14 @@ func (c *Comparison) WriteText(w io.Writer) error {
 		b.WriteString(s + "\n")
 	}
 	for _, n := range c.Notes {
-		b.WriteString("! " + strings.ReplaceAll(n, "\n", " ") + "\n")
+		b.WriteString("! " + oneLine(n) + "\n")
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }
 
-// pad puts blanks before numbers, so that their columns end at one place.
+// pad puts blanks before numbers, so that their columns end at one place; names are in one
+// line.
 func (t *table) pad(row []string) []string {
 	padded := make([]string, len(row))
 	for i, text := range row {
@@ -133,7 +134,7 @@ func (t *table) pad(row []string) []string {
 				width = max(width, utf8.RuneCountInString(r[i]))
 			}
 		}
-		padded[i] = strings.Repeat(" ", max(0, width-utf8.RuneCountInString(text))) + text
+		padded[i] = strings.Repeat(" ", max(0, width-utf8.RuneCountInString(text))) + oneLine(text)
 	}
 	return padded
 }

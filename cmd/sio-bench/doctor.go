@@ -146,7 +146,7 @@ func printDiagnosis(w io.Writer, findings []doctor.Finding, s style) error {
 		case doctor.Note:
 			notes++
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\n", f.Level, f.Name, f.Text)
+		fmt.Fprintf(t, "%s\t%s\t%s\n", f.Level, f.Name, inLine(f.Text))
 		if f.Mend != "" {
 			fmt.Fprintf(t, "\t\t→ %s\n", f.Mend)
 		}
@@ -159,7 +159,7 @@ func printDiagnosis(w io.Writer, findings []doctor.Finding, s style) error {
 		case strings.HasPrefix(line, string(doctor.Note)):
 			line = s.yellow + strings.TrimSuffix(line, "\n") + s.reset + "\n"
 		}
-		if _, err := io.WriteString(w, line); err != nil {
+		if err := s.show(w, line); err != nil {
 			return err
 		}
 	}

@@ -72,14 +72,14 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) (code int) {
 	if !completing {
 		settings, err := loadSettings(args, os.LookupEnv)
 		if err != nil {
-			fmt.Fprintln(errOut, "sio-bench:", err)
+			complain(errOut, err)
 			return exitUsage
 		}
 		options = append(options, kong.Resolvers(settings))
 	}
 	parser, err := kong.New(&line, options...)
 	if err != nil {
-		fmt.Fprintln(errOut, "sio-bench:", err)
+		complain(errOut, err)
 		return exitUsage
 	}
 	if completing {
@@ -96,7 +96,8 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) (code int) {
 		return exited
 	}
 	if err != nil {
-		fmt.Fprintf(errOut, "sio-bench: %v\nTry sio-bench --help, or sio-bench COMMAND --help.\n", err)
+		complain(errOut, err)
+		fmt.Fprintln(errOut, "Try sio-bench --help, or sio-bench COMMAND --help.")
 		return exitUsage
 	}
 	switch err := command.Run(a); {
@@ -112,10 +113,10 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) (code int) {
 	case errors.Is(err, errRegression):
 		return exitRegression
 	case errors.Is(err, bench.ErrUsage):
-		fmt.Fprintln(errOut, "sio-bench:", err)
+		complain(errOut, err)
 		return exitUsage
 	default:
-		fmt.Fprintln(errOut, "sio-bench:", err)
+		complain(errOut, err)
 		return exitErrors
 	}
 }

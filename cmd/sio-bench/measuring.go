@@ -89,8 +89,7 @@ func printVerdicts(w io.Writer, all []bench.Outcome, s style) error {
 			fmt.Fprintf(&b, "%smissed%s  %s: %s\n", s.red, s.reset, v.Assertion, figure(v))
 		}
 	}
-	_, err := io.WriteString(w, b.String())
-	return err
+	return s.show(w, b.String())
 }
 
 // figure is the value of a verdict with its unit.

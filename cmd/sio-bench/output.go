@@ -73,17 +73,16 @@ func printResult(w io.Writer, r *bench.Result, s style) error {
 		fmt.Fprintf(&b, "%s%s errors%s\n", s.red, count(float64(r.ErrorTotal())), s.reset)
 		for _, name := range slices.Sorted(maps.Keys(r.Errors)) {
 			e := r.Errors[name]
-			fmt.Fprintf(&b, "  %10s  %s, for example %s\n", count(float64(e.Count)), name, e.Example)
+			fmt.Fprintf(&b, "  %10s  %s, for example %s\n", count(float64(e.Count)), inLine(name), inLine(e.Example))
 		}
 	}
 	if r.Respelled > 0 {
 		fmt.Fprintf(&b, "%s answers were spelled in other bytes than sent, and mean the same\n", count(float64(r.Respelled)))
 	}
 	for _, text := range r.Warnings {
-		fmt.Fprintf(&b, "%s! %s%s\n", s.yellow, text, s.reset)
+		fmt.Fprintf(&b, "%s! %s%s\n", s.yellow, inLine(text), s.reset)
 	}
-	_, err := io.WriteString(w, b.String())
-	return err
+	return s.show(w, b.String())
 }
 
 // verdict says in a word how the generator fared; warnings say why it was the limit.

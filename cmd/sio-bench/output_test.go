@@ -1,10 +1,13 @@
 package main
 
 import (
+	"errors"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/e6a90ca8/sio/bench"
+	"github.com/e6a90ca8/sio/bench/doctor"
 )
 
 // TestPrintResultWhole: the text has all quantiles, and says how the generator fared,
@@ -34,5 +37,35 @@ func TestPrintResultWhole(t *testing.T) {
 				t.Errorf("no %q in\n%s", part, b.String())
 			}
 		}
+	}
+}
+
+// TestNothingIsObeyed: what a server says cannot move the cursor, colour or forge a
+// line of what a terminal shows.
+func TestNothingIsObeyed(t *testing.T) {
+	const evil = "a\x1b]0;title\x07\x1b[2J\r\nno errors\u009b31m\u202eb\xff"
+	r := &bench.Result{
+		Scenario: evil, URL: evil, Operation: "echo", Elapsed: 1, Errors: map[string]bench.ErrorCount{evil: {Count: 1, Example: evil}}, Warnings: []string{evil},
+		Generator: &bench.Health{Verdict: "busy", Reasons: []string{evil}}, Client: &bench.Usage{},
+	}
+	s := style{"\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[0m"}
+	var b strings.Builder
+	for _, err := range []error{
+		printResult(&b, r, s), printVerdicts(&b, []bench.Outcome{{Assertion: evil}}, s), printDiagnosis(&b, []doctor.Finding{{Name: "server", Level: doctor.OK, Text: evil}}, s),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	complain(&b, errors.New("it said:\n  one\n  "+evil))
+	text := b.String()
+	if !strings.Contains(text, "\x1b[33m! a\\x1b]0;title\\x07\\x1b[2J no errors\\u009b31m\\u202eb\\xff\x1b[0m\n") || !strings.Contains(text, "it said:\n  one\n") {
+		t.Errorf("%q", text)
+	}
+	for _, own := range []string{s.bold, s.red, s.yellow, s.reset} {
+		text = strings.ReplaceAll(text, own, "")
+	}
+	if i := strings.IndexAny(text, "\x1b\x07\r\u009b\u202e"); i >= 0 || !utf8.ValidString(text) {
+		t.Errorf("%q", text)
 	}
 }
