@@ -42,7 +42,7 @@ type CompareOptions struct {
 
 	// Threshold is how much worse, as a share of the old median, a metric may be:
 	// 0.03 for 3 %. More, and significantly so, is a regression. Negative: nothing
-	// is.
+	// is. What the generator says of itself never is one.
 	Threshold float64
 }
 
@@ -52,6 +52,10 @@ type Comparison struct {
 	Rows        []ComparisonRow `json:"rows"`
 	Threshold   float64         `json:"threshold"`
 	Regressions int             `json:"regressions"`
+
+	// Missing are the figures of the first side that another has not; those of the
+	// generator itself do not count. Notes name them.
+	Missing int `json:"missing,omitempty"`
 
 	// Notes say what makes the comparison doubtful.
 	Notes []string `json:"notes,omitempty"`
@@ -98,14 +102,32 @@ func Compare(sides []*Side, o CompareOptions) (*Comparison, error) {
 		return nil, err
 	}
 	c.Notes = append(differences(sides), notes...)
+	common := false
 	for _, row := range cases {
 		for _, m := range row[0].metrics {
-			if o.wants(m.Name) {
-				c.row(row, m)
+			if o.wants(m.Name) && c.row(row, m) {
+				common = true
+			}
+		}
+		for i, s := range row {
+			for _, m := range s.metrics {
+				if i > 0 && o.wants(m.Name) && !row[0].knows(m.Name) {
+					c.Notes = append(c.Notes, fmt.Sprintf("only %s has it, %s has not: %s: %s", sides[i].Name, sides[0].Name, s.title(), m.Name))
+				}
 			}
 		}
 	}
-	if len(c.Rows) == 0 {
+	for _, k := range sides[0].cases {
+		if len(cases) == 1 && cases[0][0] == k {
+			continue // sides of one case each, which may be another
+		}
+		for _, s := range sides[1:] {
+			if s.find(k.Case, k.Server) == nil { // which notes say
+				c.Missing += k.count(&o)
+			}
+		}
+	}
+	if !common {
 		return nil, fmt.Errorf("%w: the results have no such metric in common", ErrUsage)
 	}
 	slices.Sort(c.Notes)
@@ -123,26 +145,38 @@ func (o *CompareOptions) wants(metric string) bool {
 	})
 }
 
-// row compares one metric of one case.
-func (c *Comparison) row(sides []*sideCase, m Metric) {
+// ofGenerator reports whether a metric is the generator's own, which says nothing about
+// the server.
+func ofGenerator(metric string) bool {
+	return metric == clientMemory || strings.HasPrefix(metric, sendLag+" ")
+}
+
+// row compares one metric of one case, and reports whether another side has it, too.
+func (c *Comparison) row(sides []*sideCase, m Metric) (some bool) {
 	old := sides[0].values(m.Name)
 	r := ComparisonRow{
 		Case: sides[0].Case, Server: sides[0].Server, Metric: m.Name, Unit: m.Unit, Higher: m.Higher,
 		Old: NewSpread(old),
 	}
-	some := false
-	for _, s := range sides[1:] {
+	for i, s := range sides[1:] {
 		values := s.values(m.Name)
 		some = some || len(values) > 0
 		change := newChange(old, values, m.Higher, c.Threshold)
+		if ofGenerator(m.Name) {
+			change.Regression = false
+		} else if len(values) == 0 {
+			c.Missing++
+		}
+		if len(values) == 0 {
+			c.Notes = append(c.Notes, fmt.Sprintf("only %s has it, %s has not: %s: %s", c.Sides[0].Name, c.Sides[i+1].Name, sides[0].title(), m.Name))
+		}
 		if change.Regression {
 			c.Regressions++
 		}
 		r.Changes = append(r.Changes, change)
 	}
-	if some {
-		c.Rows = append(c.Rows, r)
-	}
+	c.Rows = append(c.Rows, r)
+	return some
 }
 
 func newChange(old, values []float64, higher bool, threshold float64) Change {

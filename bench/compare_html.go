@@ -30,8 +30,11 @@ func (c *Comparison) WriteHTML(w io.Writer) error {
 	p.Title = strings.Join(names, ", ")
 	if c.Threshold >= 0 {
 		p.Pill = &pill{"good", "nothing got worse"}
-		if c.Regressions > 0 {
+		switch {
+		case c.Regressions > 0:
 			p.Pill = &pill{"bad", fmt.Sprintf("%d got worse", c.Regressions)}
+		case c.Missing > 0:
+			p.Pill = &pill{"bad", fmt.Sprintf("%d not there any more", c.Missing)}
 		}
 	}
 	for n, t := range c.tables() {

@@ -82,6 +82,9 @@ func (c *Comparison) Summary() []string {
 		list = append(list, fmt.Sprintf("%d figures judged: %d better, %d worse (Mann-Whitney U test, p < %v). Where nothing has changed, about %.2g would seem so by chance.",
 			judged, better, worse, compareAlpha, compareAlpha*float64(judged)))
 	}
+	if c.Missing > 0 {
+		list = append(list, fmt.Sprintf("%d figures of %s are not there any more.", c.Missing, c.Sides[0].Name))
+	}
 	if c.Threshold >= 0 {
 		list = append(list, fmt.Sprintf("%d worse by more than %.4g %%.", c.Regressions, 100*c.Threshold))
 	}

@@ -164,9 +164,23 @@ func (s *Side) matrix(m *MatrixResult) {
 
 // know keeps m as one of the case's metrics.
 func (c *sideCase) know(m Metric) {
-	if !slices.ContainsFunc(c.metrics, func(k Metric) bool { return k.Name == m.Name }) {
+	if !c.knows(m.Name) {
 		c.metrics = append(c.metrics, m)
 	}
+}
+
+func (c *sideCase) knows(metric string) bool {
+	return slices.ContainsFunc(c.metrics, func(k Metric) bool { return k.Name == metric })
+}
+
+// count is the number of its metrics that are looked at, without the generator's own.
+func (c *sideCase) count(o *CompareOptions) (n int) {
+	for _, m := range c.metrics {
+		if o.wants(m.Name) && !ofGenerator(m.Name) {
+			n++
+		}
+	}
+	return n
 }
 
 // values are those of a metric, one for each repeat that has it.

@@ -235,3 +235,51 @@ func TestCompareRefuses(t *testing.T) {
 		}
 	}
 }
+
+// TestCompareMissing: what one side alone has is said; what the old one alone has counts,
+// unless it is the generator's own. That makes no regression either.
+func TestCompareMissing(t *testing.T) {
+	with := func(more []Metric, values ...float64) []any {
+		var list []any
+		for i, r := range repeats(values...) {
+			for _, m := range more {
+				m.Value += float64(i) / 10
+				r.Metrics = append(r.Metrics, m)
+			}
+			list = append(list, r)
+		}
+		return list
+	}
+	old := with([]Metric{{Name: "RSS per connection", Value: 1}, {Name: clientMemory, Value: 1}, {Name: "send lag p99", Value: 1}, {Name: "send lag p50", Value: 1}}, 1, 2, 3, 4)
+	fresh := with([]Metric{{Name: "heap objects", Value: 1}, {Name: "send lag p99", Value: 100}}, 1, 2, 3, 4)
+	c, err := Compare([]*Side{side(t, "a", old...), side(t, "b", fresh...)}, CompareOptions{Threshold: 0})
+	if err != nil || c.Missing != 1 || c.Regressions != 0 || len(c.Rows) != 6 {
+		t.Fatalf("%v, %+v", err, c)
+	}
+	var text strings.Builder
+	if err := c.WriteText(&text); err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range []string{
+		"only a has it, b has not: echo connections=100: RSS per connection", "only a has it, b has not: echo connections=100: client bytes per connection",
+		"only b has it, a has not: echo connections=100: heap objects", "1 figures of a are not there any more.", "not there\n", "  worse",
+	} {
+		if !strings.Contains(text.String(), part) {
+			t.Errorf("no %q in\n%s", part, text.String())
+		}
+	}
+	c, err = Compare([]*Side{side(t, "a", old...), side(t, "b", fresh...)}, CompareOptions{Metrics: []string{"server *"}})
+	if err != nil || c.Missing != 0 || strings.Contains(strings.Join(c.Notes, ""), "only") {
+		t.Errorf("not asked for: %v, %+v", err, c)
+	}
+	two := func(names ...string) *MatrixResult {
+		m := &MatrixResult{}
+		for _, name := range names {
+			m.Cases = append(m.Cases, CaseResult{Name: name, Servers: []ServerResult{{Name: "sio", Runs: repeats(1, 2, 3, 4)}}})
+		}
+		return m
+	}
+	if c, err = Compare([]*Side{side(t, "a", two("x", "y")), side(t, "b", two("x", "z"))}, CompareOptions{}); err != nil || c.Missing != 2 {
+		t.Errorf("a case with two metrics: %v, %+v", err, c)
+	}
+}

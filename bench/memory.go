@@ -14,3 +14,7 @@ func (r *run) ownMemory() int64 {
 	runtime.ReadMemStats(&m)
 	return int64(m.HeapAlloc + m.StackInuse)
 }
+
+// sendLag is the latency of how late an open loop's messages were sent: the generator's
+// own, too.
+const sendLag = "send lag"

@@ -69,7 +69,7 @@ func checkRate(rate float64) error {
 // per second and has sent n in the window.
 func (res *Result) paced(rate float64, n uint64, lag *hist.Histogram) {
 	res.Parameters["rate"] = rate
-	res.latency("send lag", lag)
+	res.latency(sendLag, lag)
 	res.warnRate(rate, n)
 }
 

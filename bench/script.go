@@ -260,7 +260,7 @@ func (s *Script) result(r *run, stages []*stage) *Result {
 		}
 	}
 	if lag.Count() > 0 {
-		res.latency("send lag", &lag)
+		res.latency(sendLag, &lag)
 	}
 	res.throughput()
 	return res

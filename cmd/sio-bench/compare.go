@@ -12,7 +12,8 @@ import (
 
 type compareCommand struct {
 	Results   []string   `arg:"" help:"Results, the old ones first. Each is a side: a JSON file, or several as a pattern or with commas. NAME=… names it." placeholder:"FILE"`
-	Threshold *threshold `help:"End with exit code 4 if a metric is significantly worse by more than this, like 3%." placeholder:"PERCENT"`
+	Threshold *threshold `help:"End with exit code 4 if a metric is significantly worse by more than this, like 3%, or is not there any more." placeholder:"PERCENT"`
+	Missing   bool       `name:"allow-missing" help:"Metrics that only the old side has are no reason for exit code 4."`
 	Metric    []string   `short:"M" sep:"none" help:"Look at these metrics only; * stands for anything; may be repeated." placeholder:"PATTERN"`
 	Markdown  string     `short:"m" help:"Write a Markdown page to FILE." placeholder:"FILE"`
 	HTML      string     `help:"Write a page that stands alone to FILE, with the percentiles and the course of all sides in one chart each." placeholder:"FILE"`
@@ -25,7 +26,8 @@ nothing can tell a change from chance. A file may have one run, several (one JSO
 array), or a whole matrix; of matrices each case and server is compared with itself, by the main metric's
 ratio to the first server, too.
 
-Whether a metric has changed is judged by a Mann-Whitney U test, with p < 0.05.
+Whether a metric has changed is judged by a Mann-Whitney U test, with p < 0.05. What the generator says of
+itself, its memory and how late it sent, is shown and gives no exit code.
 
 Examples:
   for i in 1 2 3 4 5; do sio-bench echo :3000 -j old$i.json; done; …
@@ -80,7 +82,7 @@ func (c *compareCommand) Run(a *app) error {
 	if err == nil && c.HTML != "" {
 		err = writeFile(c.HTML, func(f *os.File) error { return res.WriteHTML(f) })
 	}
-	if err == nil && res.Regressions > 0 {
+	if err == nil && (res.Regressions > 0 || res.Missing > 0 && c.Threshold != nil && !c.Missing) {
 		err = errRegression
 	}
 	return err

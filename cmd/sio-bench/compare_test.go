@@ -32,6 +32,13 @@ func TestCompareCommand(t *testing.T) {
 	write("new.json", 11.5, 12.5, 14, 13.9)
 	write("worse.json", 20, 21, 22, 23)
 	write("a=b.json", 20, 21, 22, 23)
+	text, err := json.Marshal(bench.Result{Scenario: "echo", Metrics: []bench.Metric{{Name: "cost", Unit: "us", Value: 12}, {Name: "more", Value: 1}}})
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, "two.json"), text, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 	page := filepath.Join(dir, "page.md")
 	t.Chdir(dir)
 	for _, tc := range []struct {
@@ -43,6 +50,9 @@ func TestCompareCommand(t *testing.T) {
 		{"old*.json worse.json --threshold 3%", exitRegression, "WORSE"},
 		{"old*.json worse.json --threshold 2", exitOK, "worse"},
 		{"old*.json worse.json", exitOK, "  worse"},
+		{"two*.json new.json --threshold 3%", exitRegression, "not there"},
+		{"two*.json new.json --threshold 3% --allow-missing", exitOK, "1 figures of two*.json are not there any more"},
+		{"two*.json new.json", exitOK, "only two*.json has it, new.json has not: echo: more"},
 		{"old0.json,old1.json before=old0.json", exitOK, "too few repeats"},
 		{"worse.json old*.json -j -", exitOK, `"verdict": "better"`},
 		{"old*.json new.json worse.json -m page.md --html page.html", exitOK, "new.json"},
