@@ -331,6 +331,9 @@ func (a *app) scenario(c scenarioCommand) error {
 	if os.Getenv(partEnv) != "" {
 		return bench.Work(a.ctx, c.scenario(), o, os.Stdin, os.Stdout)
 	}
+	if err := flags.tryHDR(); err != nil {
+		return err
+	}
 	files, err := flags.begin(a.out)
 	if err != nil {
 		return err

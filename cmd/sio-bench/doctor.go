@@ -39,6 +39,9 @@ func (c *doctorCommand) Run(a *app) error {
 	if c.Conns < 1 {
 		return fmt.Errorf("%w: -c must be more than 0", bench.ErrUsage)
 	}
+	if err := tryFiles(c.JSON); err != nil {
+		return err
+	}
 	m := doctor.Machine{
 		Files: os.DirFS("/"), System: runtime.GOOS, Cores: runtime.NumCPU(), Conns: c.Conns,
 		IOUring: doctor.ProbeIOUring, Sysctl: doctor.Sysctl, Span: time.Second,

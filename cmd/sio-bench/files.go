@@ -40,6 +40,28 @@ func (f *files) targets() []target {
 	return named
 }
 
+// tryFile makes sure that a file can be written, and leaves alone what is in it.
+func tryFile(name string) error {
+	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE, 0o666)
+	if err != nil {
+		return err
+	}
+	return file.Close()
+}
+
+// tryFiles makes sure of several; those without a name and standard output are left out.
+func tryFiles(names ...string) error {
+	for _, name := range names {
+		if name == "" || name == "-" {
+			continue
+		}
+		if err := tryFile(name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // A writing is the files of one run, from before it to behind it.
 type writing struct {
 	files   []target
@@ -75,12 +97,10 @@ func (f *files) begin(out io.Writer) (*writing, error) {
 			}
 			w.stream, w.close = bench.NewStream(file), file.Close
 		default:
-			file, err := os.OpenFile(t.name, os.O_WRONLY|os.O_CREATE, 0o666)
-			if err != nil {
+			if err := tryFile(t.name); err != nil {
 				w.close()
 				return nil, err
 			}
-			file.Close()
 		}
 	}
 	return w, nil

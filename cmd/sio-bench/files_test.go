@@ -41,11 +41,31 @@ func TestFilesAreTriedFirst(t *testing.T) {
 	if err := os.WriteFile(kept, []byte("old"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for flag, why := range map[string]string{"json": "no such file", "html": "no such file", "markdown": "no such file", "csv": "no such file", "ndjson": "no such file"} {
+	for flag, why := range map[string]string{"json": "no such file", "html": "no such file", "markdown": "no such file", "csv": "no such file", "ndjson": "no such file", "hgrm": "no such file", "hlog": "no such file"} {
 		_, errOut, code := call(t, "echo", ":1", "--"+flag, filepath.Join(dir, "missing", "file"))
 		if code != exitErrors || !strings.Contains(errOut, why) {
 			t.Errorf("--%s: exit %d\n%s", flag, code, errOut)
 		}
+	}
+	for _, args := range [][]string{
+		{"echo", ":1", "--hgrm", filepath.Join(dir, "missing", "x-*")},
+		{"matrix", "-S", "a=/does/not/exist", "-q", "-j", filepath.Join(dir, "missing", "file")},
+		{"matrix", "-S", "a=/does/not/exist", "-q", "-m", filepath.Join(dir, "missing", "file")},
+		{"doctor", "-j", filepath.Join(dir, "missing", "file")},
+		{"selfcheck", "-j", filepath.Join(dir, "missing", "file")},
+	} {
+		if _, errOut, code := call(t, args...); code != exitErrors || !strings.Contains(errOut, filepath.Join(dir, "missing")) {
+			t.Errorf("%q: exit %d\n%s", args, code, errOut)
+		}
+	}
+	for _, args := range [][]string{{"--hgrm", kept, "--hlog", kept}, {"-j", kept, "--hgrm", kept}, {"--hgrm", filepath.Join(dir, "*", "x")}} {
+		if _, errOut, code := call(t, append([]string{"echo", ":1"}, args...)...); code != exitUsage || !strings.Contains(errOut, "--hgrm") {
+			t.Errorf("%q: exit %d\n%s", args, code, errOut)
+		}
+	}
+	call(t, "echo", ":1", "--hgrm", filepath.Join(dir, "x-*.hgrm"))
+	if left, _ := filepath.Glob(filepath.Join(dir, "*")); len(left) != 1 {
+		t.Errorf("left behind: %q", left)
 	}
 	call(t, "echo", ":1", "--html", kept) // nobody listens there
 	if text, err := os.ReadFile(kept); err != nil || string(text) != "old" {

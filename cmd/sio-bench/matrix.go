@@ -125,6 +125,17 @@ func (c *matrixCommand) Run(a *app) error {
 	if c.DryRun {
 		return printPlan(a.out, cases, total)
 	}
+	if err := tryFiles(c.Markdown); err != nil {
+		return err
+	}
+	if c.JSON != "" && c.JSON != "-" { // it is replaced by a file beside it
+		if err := tryFile(c.JSON + partEnding); err != nil {
+			return err
+		}
+		if err := os.Remove(c.JSON + partEnding); err != nil {
+			return err
+		}
+	}
 	if !c.Quiet {
 		fmt.Fprintf(a.errOut, "%d runs, about %s\n", runsOf(cases), roughly(total))
 	}
@@ -188,10 +199,13 @@ func repeated(a *app, r *bench.Repetition, jsonOut bool) error {
 	return nil
 }
 
+// partEnding is of the file that becomes the one that is wanted.
+const partEnding = ".part"
+
 // replaceFile writes v to a file in one step: whoever reads the name has the old
 // or the new one, also after a crash.
 func replaceFile(name string, v any) error {
-	part := name + ".part"
+	part := name + partEnding
 	if err := writeFile(part, func(f *os.File) error { return writeJSON(f, v) }); err != nil {
 		return err
 	}

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
+	"unicode"
 
 	"github.com/e6a90ca8/sio/bench"
 )
@@ -110,6 +113,39 @@ func figure(v bench.Outcome) string {
 	return amount(bench.Metric{Unit: v.Unit, Value: v.Value})
 }
 
+// tryHDR makes sure that --hgrm and --hlog can be written. Which files a * stands for is
+// known at the end; that they can be made is tried now.
+func (m *common) tryHDR() error {
+	for _, t := range append(m.targets(), target{"--hgrm", m.HGRM, nil}) {
+		for _, other := range []target{{"--hgrm", m.HGRM, nil}, {"--hlog", m.HLog, nil}} {
+			if other.name != "" && other.name == t.name && other.flag != t.flag {
+				return fmt.Errorf("%w: %s and %s write to the same place: %s", bench.ErrUsage, t.flag, other.flag, t.name)
+			}
+		}
+	}
+	if m.HLog != "" {
+		if err := tryFile(m.HLog); err != nil {
+			return err
+		}
+	}
+	if m.HGRM == "" {
+		return nil
+	}
+	dir, name := filepath.Split(m.HGRM)
+	switch {
+	case strings.Contains(dir, "*"):
+		return fmt.Errorf("%w: --hgrm %s: the * must be in the name of the file", bench.ErrUsage, m.HGRM)
+	case !strings.Contains(name, "*"):
+		return tryFile(m.HGRM)
+	}
+	f, err := os.CreateTemp(cmp.Or(dir, "."), name)
+	if err != nil {
+		return err
+	}
+	f.Close()
+	return os.Remove(f.Name())
+}
+
 // writeHDR writes the files that --hgrm and --hlog ask for.
 func (m *measuring) writeHDR(res *bench.Result) error {
 	if m.HLog != "" {
@@ -127,12 +163,35 @@ func (m *measuring) writeHDR(res *bench.Result) error {
 		}
 		return writeFile(m.HGRM, func(f *os.File) error { return l.WriteHGRM(f) })
 	}
+	names := make(map[string]bool)
 	for i := range res.Latencies {
 		l := &res.Latencies[i]
-		name := strings.ReplaceAll(m.HGRM, "*", strings.ReplaceAll(l.Name, " ", "-"))
+		name := strings.ReplaceAll(m.HGRM, "*", fileWord(l.Name, names))
 		if err := writeFile(name, func(f *os.File) error { return l.WriteHGRM(f) }); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// fileWord is a name as a part of a file's, other than all that were taken before: by
+// letters in upper or lower case alone, names differ not everywhere.
+func fileWord(name string, taken map[string]bool) string {
+	word := strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("-_.", r) {
+			return r
+		}
+		return '-'
+	}, name)
+	word = strings.TrimLeft(word, ".")
+	if runes := []rune(word); len(runes) > 60 {
+		word = string(runes[:60])
+	}
+	word = cmp.Or(word, "latency")
+	own := word
+	for n := 2; taken[strings.ToLower(own)]; n++ {
+		own = fmt.Sprintf("%s-%d", word, n)
+	}
+	taken[strings.ToLower(own)] = true
+	return own
 }

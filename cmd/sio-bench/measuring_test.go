@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -113,5 +114,18 @@ func TestProcsRun(t *testing.T) {
 	}
 	if _, errOut, code := call(t, "broadcast", s.URL, "--procs", "2"); code != exitUsage || !strings.Contains(errOut, "several processes") {
 		t.Errorf("exit %d\n%s", code, errOut)
+	}
+}
+
+// TestFileWord: names of latencies make file names, each another.
+func TestFileWord(t *testing.T) {
+	taken := make(map[string]bool)
+	var got []string
+	for _, name := range []string{"echo", "echo service", "echo/service", "Echo", "../x", "", "Grüße", "a:b\x00*?", "echo-2", strings.Repeat("é", 100)} {
+		got = append(got, fileWord(name, taken))
+	}
+	want := []string{"echo", "echo-service", "echo-service-2", "Echo-2", "-x", "latency", "Grüße", "a-b---", "echo-2-2", strings.Repeat("é", 60)}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
 	}
 }

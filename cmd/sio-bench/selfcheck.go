@@ -110,6 +110,9 @@ Examples:
 }
 
 func (c *selfcheckCommand) Run(a *app) error {
+	if err := tryFiles(c.JSON); err != nil {
+		return err
+	}
 	if c.Every < 2 || c.Parallel < 1 {
 		return fmt.Errorf("%w: --every must be 2 or more, --parallel 1 or more", bench.ErrUsage)
 	}
