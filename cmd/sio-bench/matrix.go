@@ -358,7 +358,7 @@ func printPlan(w io.Writer, cases []bench.PlannedCase, total time.Duration) erro
 func parseCase(text string) (spec caseSpec) {
 	text, spec.Fresh = strings.CutPrefix(strings.TrimSpace(text), "+")
 	head, _, _ := strings.Cut(text, " -")
-	if i := strings.LastIndexByte(head, ':'); i >= 0 {
+	if i := strings.LastIndexByte(head, ':'); i >= 0 && !strings.Contains(head, "://") {
 		spec.Name, text = strings.TrimSpace(text[:i]), text[i+1:]
 	}
 	spec.Run = strings.TrimSpace(text)
@@ -372,6 +372,15 @@ func (spec *caseSpec) name() string {
 	}
 	return spec.Name
 }
+
+// notOfCases are the flags that have nothing to do in a case.
+var notOfCases = map[string]bool{
+	"pid": true, "stats": true, "metrics": true,
+	"json": true, "html": true, "markdown": true, "csv": true, "ndjson": true, "hgrm": true, "hlog": true,
+	"quiet": true, "assert": true, "procs": true,
+}
+
+const whyNotOfCases = "a matrix knows its servers, keeps all results in one file, and runs in one process"
 
 // placeURL stands for the URL of a case while its line is parsed.
 const placeURL = "http://127.0.0.1:1"
@@ -392,6 +401,9 @@ func (spec *caseSpec) parse() (bench.Case, error) {
 		return k, err
 	}
 	command, err := parser.Parse(words)
+	if err != nil && strings.HasPrefix(err.Error(), "unexpected argument ") {
+		err = fmt.Errorf("%w: a case is a command line without URL", err)
+	}
 	if err != nil {
 		return k, fmt.Errorf("%w: case %q: %w", bench.ErrUsage, spec.Run, err)
 	}
@@ -399,12 +411,13 @@ func (spec *caseSpec) parse() (bench.Case, error) {
 	if !ok {
 		return k, fmt.Errorf("%w: case %q: not a scenario", bench.ErrUsage, spec.Run)
 	}
-	flags := c.shared()
-	if flags.PID != 0 || flags.JSON != "" || flags.Quiet || flags.Stats != "" {
-		return k, fmt.Errorf("%w: case %q: --pid, --stats, --json and --quiet are not a case's", bench.ErrUsage, spec.Run)
+	for _, p := range command.Path {
+		if p.Flag != nil && notOfCases[p.Flag.Name] {
+			return k, fmt.Errorf("%w: case %q: --%s is not a case's: %s", bench.ErrUsage, k.Line, p.Flag.Name, whyNotOfCases)
+		}
 	}
 	k.Scenario = c.scenario()
-	k.Options, err = flags.options()
+	k.Options, err = c.options()
 	return k, err
 }
 
