@@ -167,3 +167,30 @@ func FuzzParseAssertion(f *testing.F) {
 		}
 	})
 }
+
+// TestStandingWithErrors: errors fail a run in reports as in its exit code, unless a
+// threshold on all of them is kept.
+func TestStandingWithErrors(t *testing.T) {
+	for _, tc := range []struct {
+		assert, level, text string
+	}{
+		{"", "bad", "1,500 errors"},
+		{"rate>=0", "bad", "1,500 errors"},
+		{"errors<2k", "warn", "thresholds kept, errors: 1,500"},
+		{"errors<1k", "bad", "threshold missed"},
+		{"errors<14%", "bad", "threshold missed"},
+		{"errors<16%", "warn", "thresholds kept, errors: 1,500"},
+	} {
+		r := &Result{Elapsed: 1, Operations: 8500, Errors: map[string]ErrorCount{Lost: {Count: 1000}, Late: {Count: 500}}}
+		if tc.assert != "" {
+			a, err := ParseAssertion(tc.assert)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Assert([]Assertion{a})
+		}
+		if s := r.standing(); s != (standing{tc.level, tc.text}) {
+			t.Errorf("%s: %+v", tc.assert, s)
+		}
+	}
+}

@@ -17,17 +17,21 @@ type standing struct {
 }
 
 func (r *Result) standing() standing {
-	missed := 0
-	for _, a := range r.Assertions {
-		if !a.Pass {
+	missed, tolerant := 0, false
+	for _, o := range r.Assertions {
+		if !o.Pass {
 			missed++
 		}
+		a, err := ParseAssertion(o.Assertion)
+		tolerant = tolerant || err == nil && a.Errors()
 	}
 	switch n := r.ErrorTotal(); {
 	case missed == 1:
 		return standing{"bad", "threshold missed"}
 	case missed > 1:
 		return standing{"bad", fmt.Sprint(missed, " thresholds missed")}
+	case n > 0 && tolerant: // so many may be
+		return standing{"warn", "thresholds kept, errors: " + group(fmt.Sprint(n))}
 	case n == 1:
 		return standing{"bad", "1 error"}
 	case n > 1:
