@@ -1,7 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"io"
 	"net"
@@ -20,6 +23,7 @@ import (
 
 type doctorCommand struct {
 	URL   string `arg:"" optional:"" help:"The server, to see whether it answers and how far away it is." placeholder:"URL"`
+	Path  string `default:"/socket.io/" help:"Path of the Engine.IO server (${default})." placeholder:"PATH"`
 	Conns int    `short:"c" default:"10000" help:"Connections that you want (${default})." placeholder:"N"`
 	JSON  string `short:"j" help:"Write the findings as JSON to FILE, or with - to standard output." placeholder:"FILE"`
 }
@@ -32,6 +36,7 @@ Exit code 1 if there is a problem.
 Examples:
   sio-bench doctor
   sio-bench doctor :3000 -c 100000
+  sio-bench doctor https://chat.example --path /live/
   sio-bench doctor --json -`
 }
 
@@ -49,7 +54,7 @@ func (c *doctorCommand) Run(a *app) error {
 	m.Descriptors, m.DescriptorsHard = doctor.Descriptors()
 	var server []doctor.Finding
 	if c.URL != "" {
-		f, remote, err := askServer(a.ctx, c.URL)
+		f, remote, err := askServer(a.ctx, c.URL, c.Path, nil)
 		if err != nil {
 			return err
 		}
@@ -79,23 +84,30 @@ func (c *doctorCommand) Run(a *app) error {
 }
 
 // askServer connects to a server a few times and asks it for a handshake of polling.
-// remote says whether it is on another machine.
-func askServer(ctx context.Context, text string) (f doctor.Finding, remote bool, err error) {
+// remote says whether it is on another machine. roots are who is trusted with TLS; nil: as
+// the system has it.
+func askServer(ctx context.Context, text, path string, roots *x509.CertPool) (f doctor.Finding, remote bool, err error) {
 	text = withHost(text)
 	if !strings.Contains(text, "://") {
 		text = "http://" + text
 	}
 	u, err := url.Parse(text)
 	if err != nil || u.Hostname() == "" {
-		return f, false, fmt.Errorf("%w: URL %q: must be like http://host:port", bench.ErrUsage, text)
+		return f, false, fmt.Errorf("%w: URL %q: must be like http://host:port", bench.ErrUsage, bench.PublicURLs(text))
+	}
+	scheme, port := "http", "80"
+	switch u.Scheme {
+	case "http", "ws":
+	case "https", "wss":
+		scheme, port = "https", "443"
+	default:
+		return f, false, fmt.Errorf("%w: URL %q: the scheme must be http, https, ws or wss", bench.ErrUsage, bench.PublicURLs(text))
 	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	f = doctor.Finding{Name: "server", Level: doctor.Problem, Mend: "start the server, or look at the address"}
-	port := u.Port()
-	if port == "" {
-		port = "80"
-	}
+	port = cmp.Or(u.Port(), port)
+	path = "/" + strings.TrimPrefix(path, "/")
 	nearest := time.Hour
 	for range 5 {
 		began := time.Now()
@@ -112,11 +124,11 @@ func askServer(ctx context.Context, text string) (f doctor.Finding, remote bool,
 		}
 		conn.Close()
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+u.Host+"/socket.io/?EIO=4&transport=polling", nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, scheme+"://"+u.Host+path+"?EIO=4&transport=polling", nil)
 	if err != nil {
 		return f, remote, fmt.Errorf("%w: %w", bench.ErrUsage, err)
 	}
-	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{RootCAs: roots}}}
 	resp, err := client.Do(req)
 	if err != nil {
 		f.Text = err.Error()
@@ -130,7 +142,12 @@ func askServer(ctx context.Context, text string) (f doctor.Finding, remote bool,
 	}
 	if resp.StatusCode != http.StatusOK || len(body) == 0 || body[0] != '0' {
 		f.Level, f.Mend = doctor.Note, "give its path by --path"
-		f.Text = fmt.Sprintf("%s; at /socket.io/ it answers %s", far, resp.Status)
+		f.Text = fmt.Sprintf("%s; at %s it answers %s", far, path, resp.Status)
+		return f, remote, nil
+	}
+	if scheme == "https" {
+		f.Level, f.Mend = doctor.Problem, "aim at the plain port behind it"
+		f.Text = fmt.Sprintf("%s; speaks Engine.IO by TLS, which no scenario does: %s", far, body[1:])
 		return f, remote, nil
 	}
 	f.Level, f.Mend = doctor.OK, ""
