@@ -4,8 +4,10 @@
 //
 // # What the server has to offer
 //
-// Any server of Socket.IO protocol 5 can be driven that has these events in the
-// namespace (names can be changed by [Events]):
+// Any server of Socket.IO protocol 5, over Engine.IO protocol 4, can be driven that has
+// these events in the namespace (names can be changed by [Events]); with
+// [Options.Protocol] 3 also one that speaks Engine.IO protocol 3 with clients of
+// Socket.IO 2:
 //
 //	echo       answers with the event echo and the same arguments
 //	ack        acknowledges with the same arguments
