@@ -6,6 +6,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/e6a90ca8/sio/bench"
 )
 
 // show writes text for people. Whatever a server has said in it stays text: a terminal
@@ -54,7 +56,7 @@ func (s style) own(text string) int {
 // inLine is text of others in one line, so that it cannot pass for one of ours.
 func inLine(text string) string { return strings.Join(strings.Fields(text), " ") }
 
-// complain writes an error, as the program's last words.
+// complain writes an error, as the program's last words, without secrets of URLs.
 func complain(w io.Writer, err error) {
-	_ = style{}.show(w, fmt.Sprintf("sio-bench: %v\n", err)) // there is nobody else to tell
+	_ = style{}.show(w, "sio-bench: "+bench.PublicURLs(err.Error())+"\n") // there is nobody else to tell
 }
