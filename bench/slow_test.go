@@ -3,11 +3,7 @@ package bench
 import (
 	"context"
 	"errors"
-	"runtime"
 	"testing"
-	"time"
-
-	"github.com/e6a90ca8/sio/bench/benchtest"
 )
 
 func TestSlow(t *testing.T) {
@@ -40,37 +36,6 @@ func TestSlow(t *testing.T) {
 			}
 		})
 	}
-}
-
-// TestSlowEnded: a server that ends who lets too much wait does no wrong, and it
-// shows while nobody reads.
-func TestSlowEnded(t *testing.T) {
-	if runtime.GOOS != "linux" {
-		t.Skip("whether an end shows that nobody reads is the system's choice")
-	}
-	s, err := benchtest.New(benchtest.Options{MaxQueue: 1 << 20})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.Close)
-	o := brief(s.URL)
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-	defer cancel()
-	o.Conns, o.Duration = 6, time.Second
-	var res *Result
-	for o.Duration < 10*time.Second { // as long as the system's own buffers are not full, nothing shows
-		if res, err = (&Slow{Share: 0.34, Size: 60_000, InFlight: 8}).Run(ctx, o); err != nil {
-			t.Fatal(err)
-		}
-		if res.ErrorTotal() > 0 {
-			t.Fatalf("errors %v", res.Errors)
-		}
-		if latencies(res)["until ended"].Count == 2 {
-			return
-		}
-		o.Duration *= 2
-	}
-	t.Errorf("nobody was ended: %+v, %v", res.Metrics, res.Parameters)
 }
 
 func TestSlowUsage(t *testing.T) {

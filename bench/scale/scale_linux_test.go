@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -17,6 +16,8 @@ import (
 
 	"github.com/e6a90ca8/sio/bench/benchtest"
 )
+
+// These tests are Linux's: what other processes take is only known there.
 
 // serverEnv makes the test binary a server: "good", or one that ends by itself
 // with the second broadcast.
@@ -57,9 +58,6 @@ func serve(kind string) int {
 // call runs the program with servers of a kind.
 func call(ctx context.Context, t *testing.T, kind string, args ...string) (out, errOut string, code int) {
 	t.Helper()
-	if runtime.GOOS != "linux" {
-		t.Skip("what other processes take is only known on Linux")
-	}
 	t.Setenv(serverEnv, kind)
 	var o, e bytes.Buffer
 	code = run(ctx, append([]string{"--server", os.Args[0], "--rest", "200ms", "--settle", "10ms", "--duration", "100ms", "--reserve", "1"}, args...), &o, &e)
