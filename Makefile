@@ -43,6 +43,7 @@ build-all: ## build for darwin, freebsd, linux/arm64 and windows
 
 unit: ## tests, with the race detector; what allocates, without it
 	$(GO) test -race -timeout 10m ./...
+	SIO_TEST_MIN_BATCH=1 $(GO) test -race ./loop
 	$(GO) test -run Alloc ./...
 
 modules: ## tests of the modules beside this one

@@ -10,7 +10,9 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -164,10 +166,21 @@ type server struct {
 	clients []net.Conn
 }
 
+// minBatchEnv, at 1, has all that is written to WebSockets written in batches: all tests are
+// to pass that way too, where there is io_uring.
+const minBatchEnv = "SIO_TEST_MIN_BATCH"
+
 // start runs a group on a port of its own until the test ends.
 func start(t testing.TB, o Options) *server {
 	t.Helper()
 	o.Loops = max(o.Loops, 1)
+	if v := os.Getenv(minBatchEnv); v != "" && o.minBatch == 0 {
+		n, err := strconv.Atoi(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.minBatch = n
+	}
 	s := &server{t: t, app: newTestApp(t, o.Loops), err: make(chan error, 1)}
 	if o.Config.Path == "" {
 		o.Config = testConfig()

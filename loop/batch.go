@@ -26,6 +26,7 @@ type batch struct {
 // A ring is an io_uring for sends, see [uring.Ring].
 type ring interface {
 	Add(fd int, bufs [][]byte)
+	Drop()
 	Submit() (results []int32, err error)
 	Close()
 }
@@ -42,7 +43,7 @@ type flight struct {
 }
 
 const (
-	// maxBatch is how many writes a batch has: 1 ms.
+	// maxBatch is how many writes a batch has: 1 ms, if they are short.
 	maxBatch = 256
 
 	// minBatch is from how many on it costs less than as many writes.
@@ -75,13 +76,20 @@ func (l *Loop) closeBatch() {
 // watches each flush: who is called then may do what must not be done within a batch.
 func (l *Loop) batches(n int) bool {
 	h := l.config.Hooks
-	return n >= minBatch && l.batch.ring != nil && (h == nil || h.Flush == nil)
+	return n >= l.group.minBatch && l.batch.ring != nil && (h == nil || h.Flush == nil)
 }
 
 // together flushes connections, at most maxBatch.
 func (l *Loop) together(list []*session.Conn, fanned bool) {
 	b := &l.batch
+	begun, over := 0, false
+	defer func() {
+		if !over {
+			l.crash(list[begun:], fanned)
+		}
+	}()
 	for _, c := range list {
+		begun++
 		var w session.Write
 		if fanned {
 			w = c.BeginFanned()
@@ -91,27 +99,63 @@ func (l *Loop) together(list []*session.Conn, fanned bool) {
 		// The batch before may have been the ring's last.
 		if conn, ok := c.Wire().(*conn); ok && b.ring != nil && w.Len() > 0 && w.Len() <= maxFlight && conn.idle() {
 			if bufs, ok := w.Buffers(); ok {
-				b.ring.Add(conn.gnet.Fd(), bufs)
 				b.sent = append(b.sent, flight{Write: w, conn: conn, size: w.Len()})
+				b.ring.Add(conn.gnet.Fd(), bufs)
 				continue
 			}
 		}
 		b.rest = append(b.rest, w)
 	}
-	if len(b.sent) > 0 {
-		l.launch()
+	var err error
+	switch n := len(b.sent); {
+	case n >= l.group.minBatch:
+		err = l.launch()
+	case n > 0: // of the list, few have had something for the ring
+		b.ring.Drop()
+		for i := range b.sent {
+			b.rest = append(b.rest, b.sent[i].Write)
+		}
+		b.sent = empty(b.sent)
 	}
 	for b.at < len(b.sent)+len(b.rest) {
 		l.land()
 	}
-	clear(b.sent)
-	clear(b.rest)
-	b.sent, b.rest, b.at = b.sent[:0], b.rest[:0], 0
+	b.sent, b.rest, b.at = empty(b.sent), empty(b.rest), 0
+	over = true
+	if err != nil {
+		l.group.logger.Error("sio: from now on each write is a system call", "loop", l.index, "why", err)
+	}
+}
+
+// empty is a list without elements, which keep nothing alive.
+func empty[T any](list []T) []T {
+	clear(list)
+	return list[:0]
+}
+
+// crash is what a panic within a batch leaves: it comes from ourselves, for nobody else's
+// code runs there. Nobody can say what of the batch was sent, so its connections end, and
+// there are no more batches. Those behind it are flushed one by one.
+func (l *Loop) crash(behind []*session.Conn, fanned bool) {
+	if fanned {
+		l.fanned = append(l.fanned, behind...)
+	} else {
+		l.urgent = append(l.urgent, behind...)
+	}
+	b := l.batch
+	l.closeBatch()
+	l.batch = batch{}
+	for _, f := range b.sent[min(b.at, len(b.sent)):] {
+		f.conn.fail(errLost)
+	}
+	for _, w := range b.rest[max(b.at-len(b.sent), 0):] {
+		w.Abort()
+	}
 }
 
 // launch sends what the ring has. What that leaves is with gnet when it returns, or the
-// connection is closed.
-func (l *Loop) launch() {
+// connection is closed. After an error the ring is no more.
+func (l *Loop) launch() error {
 	b := &l.batch
 	results, err := b.ring.Submit()
 	for i := range b.sent {
@@ -120,8 +164,8 @@ func (l *Loop) launch() {
 		case n == f.size:
 			f.whole = true
 			l.counted.written += int64(n)
-			l.counted.batched++
 		case n == uring.Lost:
+			f.Lend()
 			f.conn.fail(errLost)
 		case n < 0 && broken(syscall.Errno(-n)):
 			f.conn.fail(os.NewSyscallError("send", syscall.Errno(-n)))
@@ -131,10 +175,11 @@ func (l *Loop) launch() {
 			f.conn.Write(behind(bufs, max(n, 0)))
 		}
 	}
+	l.counted.batched += int64(len(b.sent))
 	if err != nil {
-		l.group.logger.Error("sio: from now on each write is a system call", "loop", l.index, "why", err)
 		l.closeBatch()
 	}
+	return err
 }
 
 // broken reports whether an error is the connection's own: the send has taken it off the

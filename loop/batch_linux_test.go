@@ -1,7 +1,6 @@
 package loop
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -9,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -18,55 +16,6 @@ import (
 	"github.com/e6a90ca8/sio/internal/uring"
 	"github.com/e6a90ca8/sio/session"
 )
-
-// A handRing is a ring whose sends are made by hand: by default they are system calls, of
-// which each has what result changes them to.
-type handRing struct {
-	fds    []int
-	bufs   [][][]byte
-	batch  int // submits before
-	result func(batch, i int, send func(atMost int) int32) int32
-	fails  func(batch int) error
-	closed bool
-}
-
-func (r *handRing) Add(fd int, bufs [][]byte) {
-	r.fds, r.bufs = append(r.fds, fd), append(r.bufs, bufs)
-}
-
-func (r *handRing) Submit() (results []int32, err error) {
-	for i, fd := range r.fds {
-		send := func(atMost int) int32 {
-			var all []byte
-			for _, b := range r.bufs[i] {
-				all = append(all, b...)
-			}
-			n, err := unix.Write(fd, all[:min(len(all), atMost)])
-			if err != nil {
-				return -int32(err.(syscall.Errno))
-			}
-			return int32(n)
-		}
-		if r.result != nil {
-			results = append(results, r.result(r.batch, i, send))
-		} else {
-			results = append(results, send(1<<30))
-		}
-	}
-	if r.fails != nil {
-		err = r.fails(r.batch)
-	}
-	r.fds, r.bufs = nil, nil
-	r.batch++
-	return results, err
-}
-
-func (r *handRing) Close() { r.closed = true }
-
-// by are options with the ring in place of the kernel's.
-func by(r *handRing) Options {
-	return Options{newRing: func() (ring, error) { return r, nil }}
-}
 
 // startBatched is start where there has to be io_uring.
 func startBatched(t *testing.T, o Options) *server {
@@ -229,84 +178,6 @@ func TestBatchToSlowReaders(t *testing.T) {
 	}
 }
 
-// TestBatchResults: whatever the kernel answers to a send, the client gets each byte once or
-// its connection ends, and the others get theirs.
-func TestBatchResults(t *testing.T) {
-	const clients = 8
-	errno := func(e syscall.Errno) func(func(int) int32) int32 {
-		return func(func(int) int32) int32 { return -int32(e) }
-	}
-	for name, c := range map[string]struct {
-		result func(send func(int) int32) int32
-		ends   error
-	}{
-		"all of it":                   {func(send func(int) int32) int32 { return send(1 << 30) }, nil},
-		"a byte":                      {func(send func(int) int32) int32 { return send(1) }, nil},
-		"all but a byte":              {func(send func(int) int32) int32 { return send(2 + len(`42["x"]`) + 2 + len(`42["yy"]`) - 1) }, nil},
-		"up to the second buffer":     {func(send func(int) int32) int32 { return send(2 + len(`42["x"]`)) }, nil},
-		"into the second buffer":      {func(send func(int) int32) int32 { return send(2 + len(`42["x"]`) + 1) }, nil},
-		"nothing, there is no room":   {errno(syscall.EAGAIN), nil},
-		"nothing, there was a signal": {errno(syscall.EINTR), nil},
-		"nothing, there is no memory": {errno(syscall.ENOMEM), nil},
-		"nothing, it was cancelled":   {errno(syscall.ECANCELED), nil},
-		"a peer that is silent":       {errno(syscall.ETIMEDOUT), syscall.ETIMEDOUT},
-		"a reset":                     {errno(syscall.ECONNRESET), syscall.ECONNRESET},
-		"a broken pipe":               {errno(syscall.EPIPE), syscall.EPIPE},
-		"no answer":                   {func(func(int) int32) int32 { return uring.Lost }, errLost},
-	} {
-		t.Run(name, func(t *testing.T) {
-			r := new(handRing)
-			s := start(t, by(r))
-			var all []*wsClient
-			for range clients {
-				all = append(all, s.connect())
-			}
-			var told []error
-			s.app.onLeft = func(err error) { told = append(told, err) }
-			var odd string
-			hits := 0
-			do(t, s.Loop(0), func() {
-				r.result = func(_, i int, send func(int) int32) int32 {
-					if i == 3 {
-						hits++
-						odd = fmt.Sprint(peerOf(t, r.fds[i]))
-						return c.result(send)
-					}
-					return send(1 << 30)
-				}
-				shard := s.app.spaces[0].Shard
-				shard.Deliver(&broadcast.Selection{Everyone: true}, newMessage(`42["x"]`), 0)
-				shard.Deliver(&broadcast.Selection{Everyone: true}, newMessage(`42["yy"]`), 0)
-			})
-			s.eventually("it is sent", func() (sent bool) {
-				do(t, s.Loop(0), func() { sent = hits > 0 })
-				return sent
-			})
-			do(t, s.Loop(0), func() { r.result = nil })
-			s.everybody(`42["z"]`)
-			for _, x := range all {
-				if x.LocalAddr().String() == odd && c.ends != nil {
-					x.ended()
-					continue
-				}
-				x.expect(`42["x"]`)
-				x.expect(`42["yy"]`)
-				x.expect(`42["z"]`)
-			}
-			want := 0
-			if c.ends != nil {
-				want = 1
-			}
-			s.eventually("the connections", func() bool { return s.Connections() == clients-want })
-			do(t, s.Loop(0), func() {
-				if len(told) != want || want == 1 && !errors.Is(told[0], c.ends) {
-					t.Errorf("told of %v, want %v", told, c.ends)
-				}
-			})
-		})
-	}
-}
-
 // peerOf is the address that a descriptor is connected to.
 func peerOf(t *testing.T, fd int) net.Addr {
 	t.Helper()
@@ -319,35 +190,63 @@ func peerOf(t *testing.T, fd int) net.Addr {
 	return &net.TCPAddr{IP: in.Addr[:], Port: in.Port}
 }
 
-// TestBatchFails: a ring that fails is not used again, not even for the rest of the flush;
-// nobody loses anything.
-func TestBatchFails(t *testing.T) {
-	r := new(handRing)
-	s := start(t, by(r))
+// TestBatchEvicts (F55): a client that does not read is known to be behind by the very write
+// of a batch that was cut short, and ends when too much waits for it; nobody else does.
+func TestBatchEvicts(t *testing.T) {
+	cfg := testConfig()
+	cfg.HardLimit = 300_000
+	s := startBatched(t, Options{Config: cfg})
 	var all []*wsClient
-	for range maxBatch + 10 {
+	for range 8 {
 		all = append(all, s.connect())
 	}
+	slow := all[0]
+	_ = slow.Conn.(*net.TCPConn).SetReadBuffer(4 << 10)
+	var lagging *session.Socket
 	do(t, s.Loop(0), func() {
-		r.result = func(_, i int, send func(int) int32) int32 {
-			if i >= 5 {
-				return -int32(syscall.EAGAIN)
+		for _, k := range s.app.all() {
+			if peerOf(t, wireOf(k).gnet.Fd()).String() == slow.LocalAddr().String() {
+				lagging = k
+				if err := wireOf(k).gnet.SetWriteBuffer(4 << 10); err != nil {
+					t.Error(err)
+				}
 			}
-			return send(1 << 30)
 		}
-		r.fails = func(int) error { return unix.ENOMEM }
 	})
-	for i := range 3 {
-		s.everybody(fmt.Sprintf(`42["%d"]`, i))
-		for _, c := range all {
-			c.expect(fmt.Sprintf(`42["%d"]`, i))
+	packet := fmt.Sprintf(`42["%s"]`, strings.Repeat("x", 100_000))
+	before := s.batched()
+	s.everybody(packet)
+	for _, c := range all[1:] {
+		c.expect(packet)
+	}
+	s.eventually("it is behind", func() (behind bool) {
+		do(t, s.Loop(0), func() {
+			left := wireOf(lagging).Buffered()
+			behind = left > 0
+			if got := lagging.Session().Backlog(); got != left {
+				t.Errorf("%d bytes wait, the session knows of %d", left, got)
+			}
+		})
+		return behind
+	})
+	if n := s.batched() - before; n != 8 {
+		t.Errorf("%d writes were batched", n)
+	}
+	for i := 0; s.app.ended.Load() == 0; i++ {
+		if i == 100 {
+			t.Fatal("it is still there")
+		}
+		s.everybody(packet)
+		for _, c := range all[1:] {
+			c.expect(packet)
 		}
 	}
-	do(t, s.Loop(0), func() {
-		if !r.closed || s.Loop(0).batch.ring != nil {
-			t.Error("it is still there")
-		}
-	})
+	s.eventually("its connection is closed", func() bool { return s.Connections() == 7 })
+	s.app.mu.Lock()
+	defer s.app.mu.Unlock()
+	if want := []session.Reason{session.SlowConsumer}; !slices.Equal(s.app.reasons, want) {
+		t.Errorf("told %q", s.app.reasons)
+	}
 }
 
 // TestBatchMeetsResets: clients that have reset their connections, which the loop finds out

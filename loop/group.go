@@ -1,6 +1,7 @@
 package loop
 
 import (
+	"cmp"
 	"crypto/rand"
 	"crypto/tls"
 	"errors"
@@ -49,6 +50,7 @@ type Options struct {
 
 	NoBatchedWrites bool                 // each write is a system call
 	newRing         func() (ring, error) // of tests
+	minBatch        int                  // of tests; 0: the constant
 
 	Clock  Clock // nil: the system's
 	Logger *slog.Logger
@@ -64,6 +66,7 @@ type Group struct {
 	process  *places
 	handler  http.Handler
 	newRing  func() (ring, error) // nil: writes are not batched
+	minBatch int                  // writes are not batched below that
 	tls      *tls.Config
 	chain    http.Handler // the middlewares; nil without any
 	logger   *slog.Logger
@@ -116,6 +119,7 @@ func NewGroup(o Options) *Group {
 	if !o.NoBatchedWrites {
 		g.newRing = newRing
 	}
+	g.minBatch = cmp.Or(o.minBatch, minBatch)
 	if o.newRing != nil {
 		g.newRing = o.newRing
 	}

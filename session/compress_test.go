@@ -65,7 +65,7 @@ func TestAcceptEncoding(t *testing.T) {
 			. emit s2 42["{x*1100}"]
 			a> GET s1 | Accept-Encoding: ` + accept + `
 			a< 200 ` + want + `42["{x*1100}"]
-		`}).perform(t, accept, false, nil)
+		`}).perform(t, accept, manner{})
 	}
 }
 

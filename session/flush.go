@@ -21,6 +21,7 @@ type Write struct {
 	conn *Conn
 	out  *Output  // nil if nothing was waiting
 	sess *Session // whose transport the connection is; nil if it is none's
+	lent bool     // somebody may look at the buffers yet, so they are not used again
 }
 
 // BeginFanned is Begin for what [Host.Fanned] has asked for.
@@ -76,6 +77,16 @@ func (w *Write) Finish(now Instant) {
 // buffered: it has left bytes now.
 func (w *Write) End(now Instant, left int) { w.end(now, 0, left) }
 
+// Abort ends the write, and the connection with it, when nobody can say what became of it.
+func (w *Write) Abort() {
+	if w.Len() > 0 {
+		w.conn.wire.Close()
+	}
+}
+
+// Lend says of a write that its buffers may still be looked at when it has ended.
+func (w *Write) Lend() { w.lent = true }
+
 func (w *Write) end(now Instant, before, left int) {
 	c, o := w.conn, w.out
 	if o == nil {
@@ -87,7 +98,9 @@ func (w *Write) end(now Instant, before, left int) {
 	case w.Len() > 0 && (c.state == connIdle || c.state == connAnswer):
 		c.behind(now)
 	}
-	c.host.free(o)
+	if !w.lent {
+		c.host.free(o)
+	}
 	if c.state == connClosing {
 		c.shut()
 	}

@@ -49,7 +49,7 @@ const fuzzed = 32 << 10
 func FuzzConn(f *testing.F) {
 	seen := make(map[string]bool)
 	for _, tr := range allTranscripts() {
-		p := tr.perform(f, "whole", false, nil)
+		p := tr.perform(f, "whole", manner{})
 		for _, name := range slices.Sorted(maps.Keys(p.w.wires)) {
 			if b := p.w.wires[name].record; len(b) > 0 && len(b) < fuzzed && !seen[string(b)] {
 				seen[string(b)] = true

@@ -205,7 +205,7 @@ func TestOrderAcrossUpgrades(t *testing.T) {
 			t.Parallel()
 			rnd := rand.New(rand.NewPCG(uint64(seed), 7))
 			w := newWorld(t, 1+seed%3, nil)
-			w.syncClose = seed%2 == 0
+			w.syncClose, w.together = seed%2 == 0, seed%4 < 2
 			w.pieces = func(b []byte) (pieces [][]byte) {
 				for len(b) > 0 {
 					n := min(len(b), 1+rnd.IntN(200))

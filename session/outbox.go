@@ -60,8 +60,12 @@ func (o *Output) raw(b []byte) {
 	o.bytes += len(b)
 }
 
-// share adds a slice that is not copied and must never change.
+// share adds a slice that is not copied and must never change. Of one without bytes there
+// is nothing to add: no piece of a write is empty.
 func (o *Output) share(b []byte) {
+	if len(b) == 0 {
+		return
+	}
 	o.seal()
 	o.list = append(o.list, b)
 	o.bytes += len(b)

@@ -62,12 +62,14 @@ const (
 // play plays the transcript in all its variants.
 func (tr *transcript) play(t *testing.T) {
 	t.Helper()
-	p := tr.perform(t, "whole", false, nil)
-	tr.perform(t, "closing at once", true, nil)
+	p := tr.perform(t, "whole", manner{})
+	tr.perform(t, "closing at once", manner{syncClose: true})
+	tr.perform(t, "written together", manner{together: true})
+	tr.perform(t, "written together, closing at once", manner{together: true, syncClose: true})
 	if tr.uncut != "" || t.Failed() {
 		return
 	}
-	tr.perform(t, "byte by byte", false, func(b []byte) [][]byte {
+	tr.perform(t, "byte by byte", manner{pieces: func(b []byte) [][]byte {
 		pieces := make([][]byte, 0, min(len(b), longest))
 		for len(b) > 0 {
 			n := 1
@@ -77,7 +79,7 @@ func (tr *transcript) play(t *testing.T) {
 			pieces, b = append(pieces, b[:n]), b[n:]
 		}
 		return pieces
-	})
+	}})
 	step := 1
 	if raceEnabled {
 		step = 7
@@ -86,20 +88,20 @@ func (tr *transcript) play(t *testing.T) {
 		step = 1 + p.most/8
 	}
 	for at := 1; at < p.most && !t.Failed(); at += step {
-		tr.perform(t, "cut at "+strconv.Itoa(at), at%2 == 0, func(b []byte) [][]byte {
+		tr.perform(t, "cut at "+strconv.Itoa(at), manner{syncClose: at%2 == 0, together: at%4 < 2, pieces: func(b []byte) [][]byte {
 			if at >= len(b) {
 				return [][]byte{b}
 			}
 			return [][]byte{b[:at], b[at:]}
-		})
+		}})
 	}
 }
 
 // perform plays it once.
-func (tr *transcript) perform(t testing.TB, how string, syncClose bool, pieces func([]byte) [][]byte) *player {
+func (tr *transcript) perform(t testing.TB, how string, m manner) *player {
 	t.Helper()
 	w := newWorld(t, tr.hosts, tr.set)
-	w.syncClose, w.pieces = syncClose, pieces
+	w.manner = m
 	p := &player{t: t, w: w, how: how, loops: make(map[string]int), held: make(map[string][]byte)}
 	for line := range strings.Lines(tr.script) {
 		line = strings.TrimSpace(line)
@@ -446,7 +448,7 @@ func TestPlayerFails(t *testing.T) {
 			defer close(done)
 			inner := &testing.T{}
 			defer func() { failed = inner.Failed() }()
-			(&transcript{script: script}).perform(inner, "whole", false, nil)
+			(&transcript{script: script}).perform(inner, "whole", manner{})
 		}()
 		<-done
 		if !failed {

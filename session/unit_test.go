@@ -171,7 +171,7 @@ func TestHooks(t *testing.T) {
 			! s1 transport close
 		`,
 	}
-	tr.perform(t, "whole", false, nil)
+	tr.perform(t, "whole", manner{})
 	want := []string{
 		`packetCreate 0` + openPacket[1:], "open s1", "flush s1", "drain s1",
 		`packet 40`, `packetCreate 40{"sid":"s2"}`, "flush s1", "drain s1",

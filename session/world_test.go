@@ -27,14 +27,13 @@ type world struct {
 	wires map[string]*fakeWire
 	app   *fakeApp
 
-	said      map[string][]string // by channel: a connection's name and '<' or '|', or '=', '!', '?'
-	ids       int
-	home      map[string]int // id -> loop
-	claimed   map[string]int
-	serial    int                     // of reminders
-	syncClose bool                    // Conn.Closed comes from within Write and Close
-	foreign   bool                    // there is somebody for requests that are not ours
-	pieces    func(b []byte) [][]byte // how what a client sends is cut; nil: not at all
+	said    map[string][]string // by channel: a connection's name and '<' or '|', or '=', '!', '?'
+	ids     int
+	home    map[string]int // id -> loop
+	claimed map[string]int
+	serial  int  // of reminders
+	foreign bool // there is somebody for requests that are not ours
+	manner
 }
 
 // begin is when worlds begin. 0 would stand for never.
@@ -338,8 +337,8 @@ func (h *fakeHost) turn() bool {
 		h.doomed[i].s.Close(now, h.doomed[i].r, h.doomed[i].err)
 	}
 	h.doomed = nil
-	for i := 0; i < len(h.urgent); i++ {
-		h.urgent[i].Flush(now)
+	for i := 0; i < len(h.urgent); {
+		i += h.write(h.urgent[i:], (*Conn).Begin)
 	}
 	h.urgent = nil
 	h.flushBulky()
@@ -347,8 +346,8 @@ func (h *fakeHost) turn() bool {
 		h.dead[i].buried()
 	}
 	h.dead = nil
-	for i := 0; i < len(h.fanned); i++ {
-		h.fanned[i].FlushFanned(now)
+	for i := 0; i < len(h.fanned); {
+		i += h.write(h.fanned[i:], (*Conn).BeginFanned)
 	}
 	h.fanned = nil
 	return busy

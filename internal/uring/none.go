@@ -20,5 +20,8 @@ func (*Ring) Len() int { return 0 }
 // Add panics: there is no ring.
 func (*Ring) Add(int, [][]byte) { panic(ErrUnsupported) }
 
+// Drop does nothing.
+func (*Ring) Drop() {}
+
 // Submit panics, too.
 func (*Ring) Submit() ([]int32, error) { panic(ErrUnsupported) }

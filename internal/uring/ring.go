@@ -5,6 +5,7 @@ package uring
 import (
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
@@ -28,7 +29,7 @@ const (
 // A Ring is one io_uring. It may be used by one goroutine at a time, on any thread.
 type Ring struct {
 	fd                 int
-	rings, space       []byte // mappings
+	rings, slots       []byte // mappings: of the rings, and of the submissions
 	head, tail         *atomic.Uint32
 	mask               uint32
 	entries            []submission
@@ -89,11 +90,11 @@ func (r *Ring) connect(p *parameters) (err error) {
 	if r.rings, err = r.mapping(offsetRings, size); err != nil {
 		return err
 	}
-	if r.space, err = r.mapping(offsetSubmissions, 64*p.submissions); err != nil {
+	if r.slots, err = r.mapping(offsetSubmissions, 64*p.submissions); err != nil {
 		return err
 	}
 	r.head, r.tail, r.mask = word(r.rings, p.sq.head), word(r.rings, p.sq.tail), p.submissions-1
-	r.entries = submissions(r.space, p.submissions)
+	r.entries = submissions(r.slots, p.submissions)
 	for i, array := 0, words(r.rings, p.sq.array, p.submissions); i < len(array); i++ {
 		array[i] = uint32(i) // for good
 	}
@@ -118,7 +119,7 @@ func (r *Ring) Close() {
 	if r.fd < 0 {
 		return
 	}
-	for _, m := range [][]byte{r.rings, r.space} {
+	for _, m := range [][]byte{r.rings, r.slots} {
 		if m != nil {
 			_ = unix.Munmap(m)
 		}
@@ -159,11 +160,18 @@ func (r *Ring) Add(fd int, bufs [][]byte) {
 	r.n++
 }
 
+// Drop forgets what was added.
+func (r *Ring) Drop() {
+	clear(r.vectors[:r.used])
+	r.n, r.used = 0, 0
+}
+
 // Submit sends what was added. The results are in the order of Add: the bytes that were
 // taken, an error number below 0, or [Lost]. They are valid until the next Add.
 //
 // After an error the ring must not be used any more, but the results are right: sends that
-// the kernel has not seen have taken nothing, as if the socket had been full.
+// the kernel has not seen have taken nothing, as if the socket had been full. The buffers of
+// those that are lost must not be changed any more, for the kernel may still look at them.
 func (r *Ring) Submit() (results []int32, err error) {
 	n := r.n
 	r.tail.Store(r.tail.Load() + uint32(n))
@@ -182,14 +190,27 @@ func (r *Ring) Submit() (results []int32, err error) {
 				r.results[i] = -int32(unix.EAGAIN)
 			}
 			n = taken // and for the others we wait once more
-		default:
+		default: // it does not answer, and we do not wait again
+			r.keep()
 			seen = n
 		}
 	}
-	clear(r.vectors[:r.used])
 	results = r.results[:r.n]
-	r.n, r.used = 0, 0
+	r.Drop()
 	return results, err
+}
+
+// kept are the buffers of sends of which nothing is known: of one Submit of each ring at
+// most, for good.
+var kept struct {
+	sync.Mutex
+	vectors []unix.Iovec
+}
+
+func (r *Ring) keep() {
+	kept.Lock()
+	defer kept.Unlock()
+	kept.vectors = append(kept.vectors, r.vectors[:r.used]...)
 }
 
 // reap notes the answers that are there, and returns how many they were.
