@@ -77,7 +77,7 @@ scale: ## what a connection costs among 1,000 and among 190,000 (some 6 minutes;
 	bin/scale --json bin/scale.json
 
 pgo: ## profile anew for the compiler: examples/chat and bench/peers/sio (2 minutes; nothing else should run)
-	scripts/pgo.sh
+	GO=$(GO) scripts/pgo.sh
 
 bench-micro: ## benchmarks of the parts: BENCH=pattern
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime 200ms ./...

@@ -11,8 +11,8 @@ const defaultConnLimit = 10_000
 
 // reserve is how many descriptors are kept free of connections. A loop has its
 // poller, its wake-up, a listener, a control pair and a ring to write by, accepts one
-// connection more than it may before it turns that away, and duplicates one at a time. The rest is for what
-// the application opens, and for connections that move.
+// connection more than it may before it turns that away, and duplicates one at a time. The
+// rest is for what the application opens, and for connections that move.
 func reserve(loops int) int { return 64 + loopReserve*loops }
 
 const (

@@ -6,17 +6,19 @@
 #   scripts/pgo.sh [SECONDS]
 set -euo pipefail
 cd "$(dirname "$0")/.."
+go=${GO:-go}
 seconds=${1:-8}
 dir=$(mktemp -d)
-pid=
+pid= load=
 cleanup() {
-	[ -z "$pid" ] || kill "$pid" 2>/dev/null || true
+	for p in $pid $load; do kill "$p" 2>/dev/null || true; done
 	rm -rf "$dir"
 }
 trap cleanup EXIT
 
-go build -o "$dir/sio-bench" ./cmd/sio-bench
-(cd bench/peers && go build -pgo=off -o "$dir/server" ./sio)
+scripts/need.sh curl
+$go build -o "$dir/sio-bench" ./cmd/sio-bench
+(cd bench/peers && $go build -pgo=off -o "$dir/server" ./sio)
 
 # profile NAME SERVER-FLAGS SCENARIO FLAGS…
 profile() {
@@ -29,11 +31,13 @@ profile() {
 	local url pprof
 	url=$(sed -n 's/^listening //p' "$dir/said")
 	pprof=$(sed -n 's/^pprof //p' "$dir/said")
+	[ -n "$url" ] && [ -n "$pprof" ] || { echo "the server does not listen:" >&2 && cat "$dir/said" >&2 && exit 1; }
 	"$dir/sio-bench" "$scenario" "$url" "$@" --pid "$pid" -q -d "$((seconds + 4))s" >"$dir/$name.txt" &
-	local load=$!
+	load=$!
 	sleep 2
 	curl -sSf -o "$dir/$name.prof" "$pprof/debug/pprof/profile?seconds=$seconds"
-	wait "$load"
+	wait "$load" || { echo "$name: the load had errors:" >&2 && cat "$dir/$name.txt" >&2 && exit 1; }
+	load=
 	kill "$pid"
 	wait "$pid" || true
 	pid=
@@ -51,7 +55,7 @@ profile broadcast "" broadcast -c 1000 --in-flight 4
 profile rooms "" rooms -c 2000 --rooms 200
 profile connect "" connect
 
-go tool pprof -proto -output "$dir/all.pgo" "$dir"/*.prof 2>/dev/null
+$go tool pprof -proto -output "$dir/all.pgo" "$dir"/*.prof >"$dir/merged" 2>&1 || { cat "$dir/merged" >&2 && exit 1; }
 for to in bench/peers/sio examples/chat; do
 	cp "$dir/all.pgo" "$to/default.pgo"
 done

@@ -240,7 +240,7 @@ func TestRefused(t *testing.T) {
 			return fds[0], err
 		}, enter: enter}, unix.EACCES},
 		"only some calls may be made": {system{setup: setup, enter: func(int, int, int) (int, error) { return 0, unix.EPERM }}, unix.EPERM},
-		"opcodes are restricted": {system{setup: setup, enter: func(fd, submit, wait int) (int, error) {
+		"the calls fail when they are over": {system{setup: setup, enter: func(fd, submit, wait int) (int, error) {
 			n, err := enter(fd, submit, wait)
 			return n, errors.Join(err, unix.EACCES)
 		}}, unix.EACCES},
@@ -268,6 +268,64 @@ func TestRefused(t *testing.T) {
 		}
 		r.Close()
 	})
+}
+
+// TestProbe: a kernel whose sends are not what a batch relies on is not used, whatever it
+// says of them.
+func TestProbe(t *testing.T) {
+	for name, lie := range map[string]struct {
+		submit, send int // whose result it is
+		result       int32
+	}{
+		"opcodes are restricted":           {0, 1, -int32(unix.EACCES)},
+		"an opcode is not known":           {0, 0, -int32(unix.EINVAL)},
+		"nothing is sent":                  {0, 0, 0},
+		"not all of it":                    {0, 1, 2},
+		"a send waits until all of it is":  {1, 0, 64 << 10},
+		"a send that has room has none":    {1, 0, -int32(unix.EAGAIN)},
+		"a send without room is cut short": {2, 0, 0},
+		"a send without room is taken":     {2, 0, 64 << 10},
+		"a send without room is cancelled": {2, 0, -int32(unix.ECANCELED)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRing(t, 8)
+			submits := 0
+			r.enter = func(fd, submit, wait int) (int, error) {
+				n, err := enter(fd, submit, wait)
+				for i := r.doneHead.Load(); i != r.doneTail.Load(); i++ {
+					if c := &r.done[i&r.doneMask]; submits == lie.submit && c.data == uint64(lie.send) {
+						c.result = lie.result
+					}
+				}
+				submits++
+				return n, err
+			}
+			if err := r.probe(); !errors.Is(err, ErrUnsupported) || submits != lie.submit+1 {
+				t.Errorf("%v after %d submits", err, submits)
+			}
+		})
+	}
+	if err := newRing(t, 8).probe(); err != nil {
+		t.Errorf("the truth: %v", err)
+	}
+}
+
+// TestDrop: what was dropped is not sent, and its place is free.
+func TestDrop(t *testing.T) {
+	r := newRing(t, 2)
+	a, peerA := pair(t)
+	b, peerB := pair(t)
+	r.Add(a, [][]byte{[]byte("no")})
+	r.Add(b, [][]byte{[]byte("no")})
+	r.Drop()
+	r.Add(b, [][]byte{[]byte("y"), []byte("es")})
+	results, err := r.Submit()
+	if err != nil || len(results) != 1 || results[0] != 3 {
+		t.Errorf("results %v, %v", results, err)
+	}
+	if got := string(drained(t, peerA)) + "," + string(drained(t, peerB)); got != ",yes" {
+		t.Errorf("%q came", got)
+	}
 }
 
 func failing(err error) func(uint32, *parameters) (int, error) {
