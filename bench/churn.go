@@ -208,6 +208,7 @@ type guest struct {
 	heard int      // those from there on
 	seq   sequence // begins with the first that came, or must
 	any   bool     // seq has begun
+	first uint32   // the earliest that has come, or must
 }
 
 func (g *guest) busy() bool { return g.place == entering || g.place == exiting }
@@ -289,8 +290,14 @@ func (g *guest) hear(d delivery) {
 		if g.place != entering && int32(d.seq-g.from) > 0 {
 			g.seq.want = g.from // and those in between are missing
 		}
+		g.first = g.seq.want
 	}
-	wrong, counts := g.seq.arrive(d.seq, t.sent[g.room].Load())
+	wrong, counts := Reordered, true
+	if int32(g.first-d.seq) > 0 { // it was sent before all that has come
+		g.first = d.seq
+	} else {
+		wrong, counts = g.seq.arrive(d.seq, t.sent[g.room].Load())
+	}
 	if wrong != "" {
 		g.w.fail(wrong, fmt.Sprintf("connection %d in room %d: broadcast %d came, %d was next", g.id, g.room, d.seq, g.seq.want))
 	}

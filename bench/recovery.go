@@ -218,8 +218,9 @@ type survivor struct {
 	peer
 	reef    *reef
 	state   condition
-	lost    bool // ended by an error
-	any     bool // seq has begun
+	lost    bool   // ended by an error
+	any     bool   // seq has begun
+	first   uint32 // the earliest that has come, or must
 	seq     sequence
 	from    uint32        // the first that must come, known when it has joined
 	had     uint32        // where seq was before it was cut off
@@ -331,8 +332,14 @@ func (m *survivor) hear(d delivery) {
 		if m.state != boarding && int32(d.seq-m.from) > 0 {
 			m.seq.want = m.from // and those in between are missing
 		}
+		m.first = m.seq.want
 	}
-	wrong, counts := m.seq.arrive(d.seq, f.sent.Load())
+	wrong, counts := Reordered, true
+	if int32(m.first-d.seq) > 0 { // it was sent before all that has come
+		m.first = d.seq
+	} else {
+		wrong, counts = m.seq.arrive(d.seq, f.sent.Load())
+	}
 	if wrong != "" {
 		m.w.fail(wrong, fmt.Sprintf("connection %d, back %d times: broadcast %d came, %d was next", m.id, m.returns, d.seq, m.seq.want))
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/e6a90ca8/sio/codec/engineio"
+	"github.com/e6a90ca8/sio/codec/socketio"
 )
 
 // Kind is what goes wrong with a reply: with the answer to an event, an
@@ -24,7 +25,7 @@ const (
 	Doubled Kind = "doubled" // it is sent twice
 
 	// Swapped: it is sent behind the next one that the same client's message
-	// causes for the same receiver. Where none comes for swapPatience it is sent
+	// causes for the same receiver and namespace. Where none comes for swapPatience it is sent
 	// late, and does not count: a client has to have two messages under way.
 	Swapped Kind = "swapped"
 
@@ -143,8 +144,18 @@ func (p *planter) turn(can bool) bool {
 // held is a reply that waits for the one it is swapped with.
 type held struct {
 	packets []string
+	to      string // namespace: in others there is an order of their own
 	from    *session
 	timer   *time.Timer
+}
+
+// namespaceOf is where a message goes.
+func namespaceOf(packets []string) string {
+	p, err := socketio.Parse([]byte(packets[0][1:]), socketio.DefaultMaxAttachments)
+	if err != nil {
+		return ""
+	}
+	return string(p.Namespace)
 }
 
 // reply sends one message to c because of one that from has sent, or does with
@@ -156,7 +167,7 @@ func (s *Server) reply(c, from *session, packets []string) {
 		s.swap(c, from, packets)
 		return
 	case Corrupted:
-		if wrong := corrupted(packets); p.turn(wrong != nil) {
+		if wrong := corrupted(packets, s.options.Recovery > 0); p.turn(wrong != nil) {
 			packets = wrong
 		}
 	case Lost:
@@ -181,7 +192,8 @@ func (s *Server) reply(c, from *session, packets []string) {
 // sends what it could be swapped with.
 func (s *Server) swap(c, from *session, packets []string) {
 	c.mu.Lock()
-	if h := c.held; h != nil && h.from == from && !c.over {
+	to := namespaceOf(packets)
+	if h := c.held; h != nil && h.from == from && h.to == to && !c.over {
 		h.timer.Stop()
 		c.held = nil
 		c.mu.Unlock()
@@ -198,7 +210,7 @@ func (s *Server) swap(c, from *session, packets []string) {
 		c.emit(packets...)
 		return
 	}
-	h := &held{packets: packets, from: from}
+	h := &held{packets: packets, to: to, from: from}
 	h.timer = time.AfterFunc(swapPatience, func() {
 		c.mu.Lock()
 		mine := c.held == h
@@ -215,8 +227,8 @@ func (s *Server) swap(c, from *session, packets []string) {
 }
 
 // corrupted is a message with one character changed; nil if it has none that can
-// be.
-func corrupted(packets []string) []string {
+// be. stamped says that an offset is its last string: it is for nobody to read.
+func corrupted(packets []string, stamped bool) []string {
 	wrong := slices.Clone(packets)
 	last := len(wrong) - 1
 	if last > 0 {
@@ -230,7 +242,11 @@ func corrupted(packets []string) []string {
 		return wrong
 	}
 	text := []byte(wrong[0])
-	for i := bytes.LastIndexByte(text, '"') - 1; i > 0 && text[i] != '"'; i-- {
+	end := bytes.LastIndexByte(text, '"')
+	if stamped {
+		end = max(0, bytes.LastIndex(text, []byte(`","`)))
+	}
+	for i := end - 1; i > 0 && text[i] != '"'; i-- {
 		b := text[i] | 0x20
 		if text[i-1] == '\\' || !('a' <= b && b <= 'z' || '0' <= b && b <= '9') {
 			continue

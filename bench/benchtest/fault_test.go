@@ -87,7 +87,7 @@ func TestCorrupted(t *testing.T) {
 		{`43[]`, ``},
 	} {
 		packets := []string{tc.packet}
-		got := corrupted(packets)
+		got := corrupted(packets, false)
 		if tc.want == "" && got != nil || tc.want != "" && !slices.Equal(got, []string{tc.want}) {
 			t.Errorf("%s became %v, want %s", tc.packet, got, tc.want)
 		}
@@ -95,7 +95,7 @@ func TestCorrupted(t *testing.T) {
 			t.Errorf("%s itself became %s", tc.packet, packets[0])
 		}
 	}
-	if got := corrupted([]string{"451-[]", "bAAEC"}); !slices.Equal(got, []string{"451-[]", "bAAED"}) {
+	if got := corrupted([]string{"451-[]", "bAAEC"}, false); !slices.Equal(got, []string{"451-[]", "bAAED"}) {
 		t.Errorf("attachment: %v", got)
 	}
 }

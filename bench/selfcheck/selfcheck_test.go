@@ -105,10 +105,20 @@ func TestJudge(t *testing.T) {
 		{"one too many", Finding{Fault: benchtest.Doubled, Operations: 1, Planted: 5, Errors: errs(6, bench.Duplicated)}, "6 were counted"},
 		{"late, and those behind", Finding{Fault: benchtest.Late, Operations: 1, Planted: 5, Errors: errs(9, bench.Late)}, ""},
 		{"too few late", Finding{Fault: benchtest.Late, Operations: 1, Planted: 5, Errors: errs(4, bench.Late)}, "4 were counted"},
+		{"some caught", Finding{Case: "some", Fault: benchtest.Lost, Operations: 1, Planted: 5, Errors: errs(3, bench.Lost)}, ""},
+		{"some corrupted and fewer lost", Finding{Case: "some", Fault: benchtest.Corrupted, Operations: 1, Planted: 5, Errors: map[string]bench.ErrorCount{bench.Corrupt: {Count: 5}, bench.Lost: {Count: 4}}}, ""},
+		{"too few of some", Finding{Case: "some", Fault: benchtest.Lost, Operations: 1, Planted: 5, Errors: errs(2, bench.Lost)}, "2 were counted"},
+		{"more than some", Finding{Case: "some", Fault: benchtest.Lost, Operations: 1, Planted: 5, Errors: errs(6, bench.Lost)}, "6 were counted"},
+		{"also", Finding{Case: "some", Fault: benchtest.Swapped, Operations: 1, Planted: 5, Errors: errs(5, bench.Reordered, bench.NotMember)}, ""},
+		{"also, but not planted", Finding{Case: "some", Operations: 1, Errors: errs(1, bench.NotMember)}, "1 × delivered after leave"},
 		{"too little traffic", Finding{Fault: benchtest.Late, Operations: 1, Planted: 0, Errors: errs(2, bench.Late)}, "only 0"},
 	} {
 		f := tc.finding
-		if f.judge(); (f.Problem == "") != (tc.want == "") || !strings.Contains(f.Problem, tc.want) {
+		c := &Case{}
+		if f.Case == "some" {
+			c = &Case{Some: except("…", benchtest.Lost, benchtest.Corrupted), Also: []string{bench.NotMember}}
+		}
+		if f.judge(c); (f.Problem == "") != (tc.want == "") || !strings.Contains(f.Problem, tc.want) {
 			t.Errorf("%s: %q, want %q", tc.name, f.Problem, tc.want)
 		}
 	}
