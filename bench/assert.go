@@ -3,6 +3,7 @@ package bench
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -88,6 +89,7 @@ type Outcome struct {
 	Limit     float64 `json:"limit"`          // in the same unit
 	Unit      string  `json:"unit,omitempty"` // "us", "B", "%", "1/s" or none
 	Missing   bool    `json:"missing,omitempty"`
+	Why       string  `json:"why,omitempty"` // it is missing, if the name is to blame: which there are
 }
 
 // maxAssertion bounds the text of an assertion, in bytes.
@@ -113,7 +115,7 @@ func ParseAssertion(text string) (Assertion, error) {
 	if strings.HasPrefix(value, "=") {
 		a.than, value = a.than+"=", value[1:]
 	}
-	name, what, dotted := strings.Cut(strings.TrimSpace(text[:at]), ".")
+	name, what, dotted := cutFigure(strings.TrimSpace(text[:at]))
 	a.figure, a.what = plainName(name), strings.ToLower(what)
 	if a.figure == "" || dotted && a.what == "" {
 		return bad("names no figure")
@@ -129,6 +131,34 @@ func ParseAssertion(text string) (Assertion, error) {
 		return bad(why)
 	}
 	return a, nil
+}
+
+// cutFigure cuts a figure in front of what is asked of a latency or process. Both
+// may have dots, as in big.1MB.p99.9: it is the first dot with something to ask for
+// behind it, or if there is none the last.
+func cutFigure(text string) (name, what string, dotted bool) {
+	last := -1
+	for i := range len(text) {
+		if text[i] != '.' {
+			continue
+		}
+		last = i
+		name, what := text[:i], strings.ToLower(text[i+1:])
+		process := plainName(name) == "server" || plainName(name) == "client"
+		if _, ok := processFigures[what]; process && ok || !process && ofLatency(what) {
+			return name, what, true
+		}
+	}
+	if last < 0 {
+		return text, "", false
+	}
+	return text[:last], text[last+1:], true
+}
+
+// ofLatency says whether what can be asked of a latency.
+func ofLatency(what string) bool {
+	_, ok := quantileOf(what)
+	return ok || what == "min" || what == "mean" || what == "max" || what == "count"
 }
 
 // String is the assertion as it was given.
@@ -221,7 +251,7 @@ func (a Assertion) Check(r *Result) Outcome {
 	v := Outcome{Assertion: a.text, Limit: a.limit.value, Unit: a.limit.kind.unit()}
 	value, ok := a.value(r)
 	if !ok || math.IsNaN(value) {
-		v.Missing = true
+		v.Missing, v.Why = true, a.why(r)
 		return v
 	}
 	v.Value = value
@@ -236,6 +266,37 @@ func (a Assertion) Check(r *Result) Outcome {
 		v.Pass = value >= v.Limit
 	}
 	return v
+}
+
+// why is what is wrong with the name of a figure that r has not; empty if it is a
+// right one and was not measured.
+func (a *Assertion) why(r *Result) string {
+	var there []string
+	kind := "figure"
+	switch {
+	case a.figure == "server" || a.figure == "client" || a.what == "" && a.figure == "cpu":
+		return ""
+	case a.what != "":
+		kind = "latency"
+		for _, l := range r.Latencies {
+			there = append(there, plainName(l.Name))
+		}
+	default:
+		there = []string{"errors", "rate", "operations", "cpu"}
+		for _, m := range r.Metrics {
+			if plainName(m.Name) == a.figure {
+				return "its unit is " + m.Unit
+			}
+			there = append(there, plainName(m.Name))
+		}
+	}
+	if slices.Contains(there, a.figure) {
+		return ""
+	}
+	if len(there) == 0 {
+		return "there is no " + kind + " at all"
+	}
+	return fmt.Sprintf("there is no %s %q, but %s", kind, a.figure, strings.Join(there, ", "))
 }
 
 // value is the figure in r, in the unit of the limit.

@@ -110,6 +110,46 @@ func TestAssertKeepsVerdicts(t *testing.T) {
 	}
 }
 
+// TestAssertionNames: names of operations may have dots and blanks, and an unknown one
+// is told with those there are.
+func TestAssertionNames(t *testing.T) {
+	r := asserted()
+	var h hist.Histogram
+	h.Record(time.Millisecond)
+	for _, name := range []string{"echo service", "big.1MB", "v1.p50 of all", "server.of.mine"} {
+		r.Latencies = append(r.Latencies, newLatency(name, &h))
+	}
+	for _, tc := range []struct{ text, want string }{
+		{"echo service.p99<5ms", "pass"},
+		{"echo-service.p99.9<5ms", "pass"},
+		{"big.1MB.p99<5ms", "pass"},
+		{"big.1MB.p99.99<5ms", "pass"},
+		{"big.1mb.max<0.5ms", "miss"},
+		{"big.1MB.count>=1", "pass"},
+		{"v1.p50 of all.p99<5ms", "pass"},
+		{"server.of.mine.p99<5ms", "pass"},
+		{"server.rss<1GiB", "pass"},
+		{"big.p99<5ms", `there is no latency "big", but echo, last-receiver, echo-service, big.1mb, v1.p50-of-all, server.of.mine`},
+		{"rss-per-conection<1MiB", `there is no figure "rss-per-conection", but errors, rate, operations, cpu, server-cpu-per-echo, rss-per-connection`},
+		{"rss-per-connection<5ms", "its unit is B"},
+		{"server.pss<1GiB", ""},
+	} {
+		a, err := ParseAssertion(tc.text)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		v := a.Check(r)
+		got := map[bool]string{true: "pass", false: "miss"}[v.Pass]
+		if v.Missing {
+			got = v.Why
+		}
+		if got != tc.want {
+			t.Errorf("%s: %q, want %q", tc.text, got, tc.want)
+		}
+	}
+}
+
 func TestParseAssertionRefuses(t *testing.T) {
 	for _, tc := range []struct{ text, want string }{
 		{"", "must be FIGURE"},

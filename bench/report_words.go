@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -187,7 +188,7 @@ func (r *Result) thresholds() (all []threshold) {
 	for _, a := range r.Assertions {
 		t := threshold{a.Assertion, metricText(Metric{Unit: a.Unit, Value: a.Value}), "good", "✓ kept"}
 		if a.Missing {
-			t.Value = "not measured"
+			t.Value = cmp.Or(a.Why, "not measured")
 		}
 		if !a.Pass {
 			t.Level, t.Text = "bad", "✗ missed"

@@ -84,6 +84,8 @@ func printVerdicts(w io.Writer, all []bench.Outcome, s style) error {
 	var b strings.Builder
 	for _, v := range all {
 		switch {
+		case v.Missing && v.Why != "":
+			fmt.Fprintf(&b, "%smissed%s  %s: %s\n", s.red, s.reset, v.Assertion, v.Why)
 		case v.Missing:
 			fmt.Fprintf(&b, "%smissed%s  %s: not measured\n", s.red, s.reset, v.Assertion)
 		case v.Pass:
