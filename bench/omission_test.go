@@ -103,6 +103,67 @@ func TestStandstillAtTheEnd(t *testing.T) {
 	}
 }
 
+// TestStandstillAtTheEndOfScript: the same of the paced steps of a scenario file, of
+// which each client has one under way. It counts in its phase, unless that is a warm-up,
+// and in the whole.
+func TestStandstillAtTheEndOfScript(t *testing.T) {
+	const (
+		stall = 600 * time.Millisecond
+		conns = 4
+	)
+	for _, warmup := range []bool{false, true} {
+		s, err := benchtest.New(benchtest.Options{Stall: benchtest.Stall{For: stall, Every: 2 * stall}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		phases := "[{duration: 900ms, connections: 4}]"
+		if warmup { // what was due in the warm-up is answered behind it
+			phases = "[{duration: 900ms, connections: 4, warmup: true}, {duration: 800ms, connections: 4}]"
+		}
+		file, err := ParseScript("test.yaml", []byte("phases: "+phases+`
+clients:
+  - flow:
+      - repeat: {every: 5ms, do: [echo: {}]}
+`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		res := runScenario(t, file, Options{URL: s.URL})
+		clean(t, res)
+		count := func(all []Latency, name string) (n uint64, max time.Duration) {
+			for _, l := range all {
+				if l.Name == name {
+					return l.Count, time.Duration(l.Max * float64(time.Microsecond))
+				}
+			}
+			return 0, 0
+		}
+		if len(res.Phases) == 0 {
+			t.Fatal("no phases")
+		}
+		if _, max := count(res.Phases[0].Latencies, "echo"); max < stall/4 {
+			t.Errorf("warm-up %v: of what was due in the first phase the longest took %v", warmup, max)
+		}
+		whole, max := count(res.Latencies, "step")
+		if !warmup && max < stall/4 {
+			t.Errorf("of all the longest took %v", max)
+		}
+		var sum uint64
+		for _, p := range res.Phases {
+			if n, _ := count(p.Latencies, "echo"); !p.Warmup {
+				sum += n
+			}
+		}
+		if whole != sum {
+			t.Errorf("warm-up %v: %d in all, %d in the phases that count", warmup, whole, sum)
+		}
+		if !warmup && whole <= res.Operations {
+			t.Errorf("%d were due in the window, of which %d were answered in it", whole, res.Operations)
+		}
+	}
+}
+
 // TestLate: what takes longer than allowed is an error, but not in the warm-up.
 func TestLate(t *testing.T) {
 	s, err := benchtest.New(benchtest.Options{Plant: benchtest.Plant{Kind: benchtest.Late, Every: 1, LateBy: 60 * time.Millisecond}})

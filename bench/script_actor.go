@@ -49,6 +49,7 @@ type actor struct {
 	pc       uint16
 	mood     mood
 	resident bool
+	paced    bool // the step in hand counts from when it was due
 	going    bool // is to end at the next step
 	rejoins  bool // connects in a step of its own
 	owed     bool // the attachment of an echo comes next
@@ -255,7 +256,7 @@ func (a *actor) expect(l *line, n uint32) {
 func (a *actor) start(l *line, n uint32) {
 	due := a.due
 	a.expect(l, n)
-	if due > 0 {
+	if a.paced = due > 0; a.paced {
 		a.since = due
 	}
 }
@@ -264,7 +265,11 @@ func (a *actor) start(l *line, n uint32) {
 func (a *actor) answered() {
 	s := a.stage
 	l := a.line()
-	s.stepDone(l.stat, s.loop.Now()-a.since)
+	if d := s.loop.Now() - a.since; a.paced {
+		s.pacedDone(l.stat, d)
+	} else {
+		s.stepDone(l.stat, d)
+	}
 	if a.left--; a.left == 0 {
 		a.proceed()
 	}

@@ -49,6 +49,9 @@ type stage struct {
 
 // act is what one phase was like on one loop.
 type act struct {
+	began      time.Duration // on the loop's clock
+	warmup     bool
+	entered    bool
 	took       time.Duration
 	conns      int
 	operations uint64
@@ -118,6 +121,7 @@ func (s *stage) enter(i int) {
 	}
 	s.phase, s.act = &s.file.Phases[i], &s.acts[i]
 	s.began, s.errorsA = s.loop.Now(), s.errors.Load()
+	s.act.began, s.act.warmup, s.act.entered = s.began, s.phase.Warmup, true
 	s.arrivedAt = s.began
 	s.tick()
 }
@@ -225,17 +229,21 @@ func (s *stage) disown(a *actor) {
 	s.inhabited = s.inhabited[:len(s.inhabited)-1]
 }
 
-// record counts a step that took d.
-func (s *stage) record(stat int, d time.Duration) {
-	if s.stopped {
-		return
-	}
-	h := s.act.latencies[stat]
+// record counts that something of act a took d.
+func (a *act) record(stat int, d time.Duration) {
+	h := a.latencies[stat]
 	if h == nil {
 		h = &hist.Histogram{}
-		s.act.latencies[stat] = h
+		a.latencies[stat] = h
 	}
 	h.Record(d)
+}
+
+// record counts that something took d.
+func (s *stage) record(stat int, d time.Duration) {
+	if !s.stopped {
+		s.act.record(stat, d)
+	}
 }
 
 // stepDone counts a step that took d.
@@ -245,6 +253,32 @@ func (s *stage) stepDone(stat int, d time.Duration) {
 	}
 	s.record(stat, d)
 	s.operation(d)
+}
+
+// pacedDone counts a step that was due d ago. Its time belongs to the phase in which
+// it was due, however late it comes: see [worker.counts].
+func (s *stage) pacedDone(stat int, d time.Duration) {
+	if !s.stopped {
+		s.act.operations++
+	}
+	of := s.actAt(s.loop.Now() - d)
+	if of != nil {
+		of.record(stat, d)
+	}
+	s.operated(d, of != nil && !of.warmup)
+}
+
+// actAt is the act of a time, nil if that is before the first or behind the last.
+func (s *stage) actAt(t time.Duration) *act {
+	if s.stopped && t >= s.act.began+s.act.took {
+		return nil
+	}
+	for i := len(s.acts) - 1; i >= 0; i-- {
+		if a := &s.acts[i]; a.entered && t >= a.began {
+			return a
+		}
+	}
+	return nil
 }
 
 // stop ends the phases: nobody begins a step.

@@ -100,13 +100,17 @@ func (w *worker) failError(err error) {
 }
 
 // operation counts an operation that took d. Loop only.
-func (w *worker) operation(d time.Duration) {
+func (w *worker) operation(d time.Duration) { w.operated(d, w.counts(d)) }
+
+// operated counts an operation that took d; counts says whether that is of the window.
+// Loop only.
+func (w *worker) operated(d time.Duration, counts bool) {
 	w.done.Add(1)
 	w.interval.latency.Record(d)
 	if w.recording {
 		w.recorded++
 	}
-	if w.counts(d) {
+	if counts {
 		w.latency.Record(d)
 	}
 	if late := w.run.options.Late; late > 0 && d > late && (w.recording || !w.sending) {
