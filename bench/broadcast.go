@@ -91,10 +91,11 @@ func (b *Broadcast) Run(ctx context.Context, o Options) (*Result, error) {
 		return nil, err
 	}
 
-	var delivery, last, lag hist.Histogram
+	var delivery, service, last, lag hist.Histogram
 	var n uint64
 	r.each(func(w *worker) {
 		delivery.Merge(&w.latency)
+		service.Merge(&w.service)
 		last.Merge(&w.last)
 		lag.Merge(&w.lag)
 		n += w.recorded
@@ -105,6 +106,7 @@ func (b *Broadcast) Run(ctx context.Context, o Options) (*Result, error) {
 	res.latency("delivery", &delivery)
 	res.latency("last receiver", &last)
 	if s.Rate > 0 {
+		res.latency("delivery service", &service)
 		res.paced(s.Rate, lag.Count(), &lag)
 	} else {
 		res.Parameters["in_flight"] = s.InFlight
@@ -184,7 +186,11 @@ func (l *listener) delivered(seq uint32) {
 	}
 	if f := l.flight(seq); f != nil {
 		delete(l.passed, seq)
-		l.w.operation(l.w.loop.Now() - f.start)
+		took := l.w.loop.Now() - f.start
+		l.w.operation(took)
+		if l.cast.rate > 0 {
+			l.w.served(took, l.w.loop.Now()-f.sent, l.w.counts(took))
+		}
 		l.cast.delivered(f, l.w)
 	}
 }

@@ -81,6 +81,7 @@ type flight struct {
 	seq   uint32
 	text  []byte        // what each receiver gets
 	start time.Duration // of the write, or when it was due
+	sent  time.Duration // of the write
 	left  atomic.Int64  // receivers that do not have it yet
 }
 
@@ -102,7 +103,7 @@ func (c *cast) sendAt(at time.Duration) bool {
 		return true
 	}
 	seq := c.next.Load()
-	f := &flight{seq: seq, text: bytes.Clone(c.speech.in.set(seq, 0)), start: at}
+	f := &flight{seq: seq, text: bytes.Clone(c.speech.in.set(seq, 0)), start: at, sent: c.sender.w.loop.Clock()}
 	f.left.Store(c.receivers.Load())
 	c.flights[seq%uint32(len(c.flights))].Store(f)
 	c.underWay.Add(1)

@@ -44,7 +44,8 @@
 //
 // Latency in a closed loop is from the write of a message to the read of its
 // answer. In an open loop (a given rate) it is from the time at which the message
-// was due: a server or generator that falls behind cannot hide it. How late
+// was due: a server or generator that falls behind cannot hide it. The same from
+// when it was really sent stands beside it, as "service". How late
 // messages were sent is told apart, as lag. Quantiles are up to 1/64 above the
 // true value, never below.
 //

@@ -73,6 +73,7 @@ func (e *Echo) Run(ctx context.Context, o Options) (*Result, error) {
 	defer r.close()
 	talkers := make([]*echoWorker, o.Loops)
 	for i, w := range r.workers {
+		talks[i].paced = s.Rate > 0
 		talkers[i] = &echoWorker{worker: w, echo: &s, talk: talks[i]}
 		talkers[i].pacer = newPacer(w, talkers[i].due)
 	}
@@ -101,10 +102,11 @@ func (e *Echo) Run(ctx context.Context, o Options) (*Result, error) {
 }
 
 func (e *Echo) result(r *run) *Result {
-	var latency, lag hist.Histogram
+	var latency, service, lag hist.Histogram
 	var n uint64
 	r.each(func(w *worker) {
 		latency.Merge(&w.latency)
+		service.Merge(&w.service)
 		lag.Merge(&w.lag)
 		n += w.recorded
 	})
@@ -116,6 +118,7 @@ func (e *Echo) result(r *run) *Result {
 	}
 	res.latency("echo", &latency)
 	if e.Rate > 0 {
+		res.latency("echo service", &service)
 		res.paced(e.Rate, n, &lag)
 	} else {
 		res.Parameters["depth"] = e.Depth

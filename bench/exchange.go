@@ -96,8 +96,9 @@ func markedPayload(frame, mark string, size int) (string, error) {
 type talk struct {
 	*dialogue
 	reading reading
-	depth   int // messages that an exchange begins with
-	waiting int // messages under way
+	depth   int  // messages that an exchange begins with
+	paced   bool // an open loop
+	waiting int  // messages under way
 }
 
 // newTalks makes a talk for each loop.
@@ -121,7 +122,8 @@ type exchange struct {
 	next  uint32
 	old   marks
 	owed  bool            // the head of an answer came, its attachment has not
-	times []time.Duration // of sending, a ring indexed by sequence number
+	times []time.Duration // of sending, or when it was due: a ring indexed by sequence number
+	sent  []time.Duration // of sending, where it was due at another time: the same
 }
 
 // begin sends the first messages of a closed loop.
@@ -135,11 +137,14 @@ func (x *exchange) begin(p *peer, t *talk) {
 
 // send sends the next message; its latency counts from at.
 func (x *exchange) send(p *peer, t *talk, at time.Duration) {
-	if n := int(x.next - x.seq.want); n >= len(x.times) && !x.grow(n, t.depth) {
+	if n := int(x.next - x.seq.want); n >= len(x.times) && !x.grow(n, t) {
 		p.w.fail(Overrun, fmt.Sprintf("connection %d waits for %d answers", p.id, n))
 		return
 	}
 	x.times[x.next&uint32(len(x.times)-1)] = at
+	if t.paced {
+		x.sent[x.next&uint32(len(x.times)-1)] = p.w.loop.Clock()
+	}
 	t.waiting++
 	if t.data == nil {
 		p.Send(t.out.set(x.next, p.id))
@@ -153,19 +158,25 @@ func (x *exchange) send(p *peer, t *talk, at time.Duration) {
 }
 
 // grow makes room for more than n times; it says false past the bound.
-func (x *exchange) grow(n, depth int) bool {
+func (x *exchange) grow(n int, t *talk) bool {
 	if n >= maxWaiting {
 		return false
 	}
 	size := max(1, len(x.times))
-	for size <= n || size < depth {
+	for size <= n || size < t.depth {
 		size *= 2
 	}
-	times := make([]time.Duration, size)
-	for i := x.seq.want; i != x.next; i++ {
-		times[i&uint32(size-1)] = x.times[i&uint32(len(x.times)-1)]
+	larger := func(old []time.Duration) []time.Duration {
+		ring := make([]time.Duration, size)
+		for i := x.seq.want; i != x.next; i++ {
+			ring[i&uint32(size-1)] = old[i&uint32(len(old)-1)]
+		}
+		return ring
 	}
-	x.times = times
+	x.times = larger(x.times)
+	if t.paced {
+		x.sent = larger(x.sent)
+	}
 	return true
 }
 
@@ -244,7 +255,12 @@ func (x *exchange) answered(p *peer, t *talk, seq uint32) (took time.Duration, o
 	if x.next-seq > uint32(len(x.times)) { // it was given up long ago
 		return -1, true
 	}
-	return p.w.loop.Now() - x.times[seq&uint32(len(x.times)-1)], true
+	place := seq & uint32(len(x.times)-1)
+	took = p.w.loop.Now() - x.times[place]
+	if t.paced {
+		p.w.served(took, p.w.loop.Now()-x.sent[place], p.w.counts(took))
+	}
+	return took, true
 }
 
 // lose counts what this exchange still waits for.

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -160,6 +161,52 @@ clients:
 		}
 		if !warmup && whole <= res.Operations {
 			t.Errorf("%d were due in the window, of which %d were answered in it", whole, res.Operations)
+		}
+	}
+}
+
+// TestService: beside the time from when a message was due there is that from when it was
+// sent: never longer, of as many, and different where the client was late itself.
+func TestService(t *testing.T) {
+	s := startServer(t, nil)
+	file, err := ParseScript("test.yaml", []byte(`
+phases: [{duration: 300ms, connections: 4}]
+clients: [{flow: [{repeat: {every: 5ms, do: [echo: {}]}}]}]
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, scenario := range map[string]Scenario{
+		"echo": &Echo{Rate: 500}, "echo, ack": &Echo{Kind: Ack, Rate: 500}, "echo, binary": &Echo{Kind: Binary, Rate: 500},
+		"delivery": &Broadcast{Rate: 500}, "paced step": file,
+	} {
+		o := brief(s.URL)
+		o.Conns = 4
+		res := runScenario(t, scenario, o)
+		clean(t, res)
+		main := res.Main()
+		kind, _, _ := strings.Cut(name, ",")
+		var service *Latency
+		for i := range res.Latencies {
+			if res.Latencies[i].Name == kind+" service" {
+				service = &res.Latencies[i]
+			}
+		}
+		switch {
+		case service == nil:
+			t.Errorf("%s: no service time", name)
+		case kind != "paced step" && service.Count != main.Count || service.Count > main.Count || service.Count == 0:
+			t.Errorf("%s: %d of %d", name, service.Count, main.Count)
+		case service.Max > main.Max || service.Mean > main.Mean:
+			t.Errorf("%s: from its sending %+v, from when it was due %+v", name, service, main)
+		}
+		if _, ok := res.Metric(kind + " service p99"); !ok {
+			t.Errorf("%s: no metric", name)
+		}
+	}
+	for _, l := range runScenario(t, &Echo{}, brief(s.URL)).Latencies {
+		if strings.Contains(l.Name, "service") {
+			t.Errorf("a closed loop has %s", l.Name)
 		}
 	}
 }

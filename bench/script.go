@@ -248,9 +248,10 @@ func (s *Script) result(r *run, stages []*stage) *Result {
 		}
 		res.Phases = append(res.Phases, q)
 	}
-	var all, lag hist.Histogram
+	var all, service, lag hist.Histogram
 	r.each(func(w *worker) {
 		all.Merge(&w.latency)
+		service.Merge(&w.service)
 		lag.Merge(&w.lag)
 	})
 	res.latency("step", &all)
@@ -259,6 +260,7 @@ func (s *Script) result(r *run, stages []*stage) *Result {
 			res.latency(names[j], &totals[j])
 		}
 	}
+	res.latency("paced step service", &service)
 	if lag.Count() > 0 {
 		res.latency(sendLag, &lag)
 	}

@@ -31,6 +31,7 @@ type actor struct {
 	at       time.Duration // when it wakes up
 	due      time.Duration // when the next step was due, if that is known: its latency counts from then
 	since    time.Duration // what the step in hand counts from
+	begun    time.Duration // when it really began
 	deadline time.Duration // of what it waits for; 0: nothing
 
 	// Messages that are answered are numbered through. next is the first not sent,
@@ -246,7 +247,7 @@ func (a *actor) expect(l *line, n uint32) {
 	s := a.stage
 	now := s.loop.Clock()
 	a.first, a.left = a.next, n
-	a.since, a.due = now, 0
+	a.since, a.begun, a.due = now, now, 0
 	a.deadline = now + l.timeout
 	s.underWay++
 }
@@ -266,7 +267,7 @@ func (a *actor) answered() {
 	s := a.stage
 	l := a.line()
 	if d := s.loop.Now() - a.since; a.paced {
-		s.pacedDone(l.stat, d)
+		s.pacedDone(l.stat, d, s.loop.Now()-a.begun)
 	} else {
 		s.stepDone(l.stat, d)
 	}

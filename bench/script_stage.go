@@ -255,9 +255,9 @@ func (s *stage) stepDone(stat int, d time.Duration) {
 	s.operation(d)
 }
 
-// pacedDone counts a step that was due d ago. Its time belongs to the phase in which
+// pacedDone counts a step that was due d and begun service ago. Its time belongs to the phase in which
 // it was due, however late it comes: see [worker.counts].
-func (s *stage) pacedDone(stat int, d time.Duration) {
+func (s *stage) pacedDone(stat int, d, service time.Duration) {
 	if !s.stopped {
 		s.act.operations++
 	}
@@ -265,7 +265,9 @@ func (s *stage) pacedDone(stat int, d time.Duration) {
 	if of != nil {
 		of.record(stat, d)
 	}
-	s.operated(d, of != nil && !of.warmup)
+	counts := of != nil && !of.warmup
+	s.operated(d, counts)
+	s.served(d, service, counts)
 }
 
 // actAt is the act of a time, nil if that is before the first or behind the last.

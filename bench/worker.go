@@ -68,6 +68,7 @@ type worker struct {
 	connect   hist.Histogram // TCP to CONNECT answer
 	ways      byTransport    // the same by transport
 	latency   hist.Histogram
+	service   hist.Histogram // in an open loop, the same from when it was really sent
 	lag       hist.Histogram // send lag of an open loop
 	last      hist.Histogram // last receiver of a broadcast
 	recorded  uint64         // operations in the window
@@ -115,6 +116,15 @@ func (w *worker) operated(d time.Duration, counts bool) {
 	}
 	if late := w.run.options.Late; late > 0 && d > late && (w.recording || !w.sending) {
 		w.fail(Late, fmt.Sprintf("%v", d.Round(time.Microsecond)))
+	}
+}
+
+// served takes what an operation took that was due took ago and sent service ago;
+// counts says whether it is of the window. The loop looks at the clock for a sending,
+// but not for each message that it reads: then it may have been sent after. Loop only.
+func (w *worker) served(took, service time.Duration, counts bool) {
+	if counts {
+		w.service.Record(min(took, max(0, service)))
 	}
 }
 
