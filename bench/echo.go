@@ -21,6 +21,10 @@ type Echo struct {
 	Depth int // default 1
 	Rate  float64
 
+	// Think is how long a closed loop waits after an answer before it sends the next
+	// message in its place. Latency is of the messages alone. Default: not at all.
+	Think time.Duration
+
 	// Size of the whole packet as it stands in a WebSocket frame, in bytes, each
 	// way if the events there and back are called the same; of the attachment
 	// alone for Binary; without meaning for Object. Default [DefaultSize].
@@ -57,6 +61,9 @@ func (e *Echo) Run(ctx context.Context, o Options) (*Result, error) {
 	if err := checkRate(s.Rate); err != nil {
 		return nil, err
 	}
+	if s.Think < 0 || s.Think > 0 && s.Rate > 0 {
+		return nil, fmt.Errorf("%w: time to think %v: must be 0 or more, and is for closed loops", ErrUsage, s.Think)
+	}
 	config, err := o.config()
 	if err != nil {
 		return nil, err
@@ -76,6 +83,7 @@ func (e *Echo) Run(ctx context.Context, o Options) (*Result, error) {
 		talks[i].paced = s.Rate > 0
 		talkers[i] = &echoWorker{worker: w, echo: &s, talk: talks[i]}
 		talkers[i].pacer = newPacer(w, talkers[i].due)
+		talkers[i].thinkers = newAgenda(w.loop)
 	}
 	if err := r.open(o.Conns, func(w *worker, _ int) member {
 		return &echoer{loop: talkers[w.index]}
@@ -85,7 +93,7 @@ func (e *Echo) Run(ctx context.Context, o Options) (*Result, error) {
 	r.paced = s.Rate > 0
 	err = r.measure(
 		func(w *worker) { talkers[w.index].start() },
-		func(w *worker) { talkers[w.index].pacer.stop() },
+		func(w *worker) { talkers[w.index].stop() },
 		func(w *worker) bool { return talks[w.index].waiting > 0 })
 	if err != nil {
 		return nil, err
@@ -122,6 +130,9 @@ func (e *Echo) result(r *run) *Result {
 		res.paced(e.Rate, n, &lag)
 	} else {
 		res.Parameters["depth"] = e.Depth
+		if e.Think > 0 {
+			res.Parameters["think"] = e.Think.String()
+		}
 	}
 	res.throughput()
 	return res
@@ -132,6 +143,8 @@ type echoWorker struct {
 	*worker
 	talk *talk
 	echo *Echo
+
+	thinkers *agenda // of a closed loop: who will send again, once for each message
 
 	// The open loop.
 	pacer *pacer
@@ -150,6 +163,12 @@ func (t *echoWorker) start() {
 			e.begin(&e.peer, t.talk)
 		}
 	}
+}
+
+// stop ends the sending.
+func (t *echoWorker) stop() {
+	t.pacer.stop()
+	t.thinkers.clear()
 }
 
 // due sends a message of the open loop; it says false if nobody is left to.
@@ -215,8 +234,19 @@ func (e *echoer) answered(took time.Duration, ok bool) {
 	if took >= 0 {
 		e.w.operation(took)
 	}
-	if e.w.sending && e.loop.echo.Rate == 0 {
-		e.send(&e.peer, e.loop.talk, e.w.loop.Now())
+	switch t := e.loop; {
+	case !e.w.sending || t.echo.Rate > 0:
+	case t.echo.Think > 0:
+		t.thinkers.add(e.w.loop.Clock()+t.echo.Think, e)
+	default:
+		e.send(&e.peer, t.talk, e.w.loop.Now())
+	}
+}
+
+// called implements [caller]: it has thought.
+func (e *echoer) called(time.Duration) {
+	if e.w.sending && e.Live() {
+		e.send(&e.peer, e.loop.talk, e.w.loop.Clock())
 	}
 }
 

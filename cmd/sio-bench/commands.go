@@ -154,12 +154,13 @@ type scenarioCommand interface {
 
 type echoCommand struct {
 	common
-	Depth  int     `short:"D" default:"1" help:"Messages under way on each connection (${default})." placeholder:"N"`
-	Size   int     `short:"s" default:"64" help:"Bytes of a packet on the wire; of the attachment with --binary (${default})." placeholder:"BYTES"`
-	Rate   float64 `short:"r" help:"Messages per second over all connections, sent when they are due whatever comes back; latency counts from then." placeholder:"N"`
-	Ack    bool    `xor:"kind" help:"Have the event acknowledged rather than answered by an event."`
-	Binary bool    `xor:"kind" help:"Send an attachment."`
-	Object bool    `xor:"kind" help:"Send a JSON object of 1 KiB, for the server to decode and encode."`
+	Depth  int           `short:"D" default:"1" help:"Messages under way on each connection (${default})." placeholder:"N"`
+	Size   int           `short:"s" default:"64" help:"Bytes of a packet on the wire; of the attachment with --binary (${default})." placeholder:"BYTES"`
+	Rate   float64       `short:"r" help:"Messages per second over all connections, sent when they are due whatever comes back; latency counts from then." placeholder:"N"`
+	Think  time.Duration `help:"How long to wait after an answer before the next message is sent in its place; not with --rate."`
+	Ack    bool          `xor:"kind" help:"Have the event acknowledged rather than answered by an event."`
+	Binary bool          `xor:"kind" help:"Send an attachment."`
+	Object bool          `xor:"kind" help:"Send a JSON object of 1 KiB, for the server to decode and encode."`
 }
 
 func (c *echoCommand) shared() *common { return &c.common }
@@ -174,7 +175,7 @@ func (c *echoCommand) scenario() bench.Scenario {
 	case c.Object:
 		kind = bench.Object
 	}
-	return &bench.Echo{Kind: kind, Depth: c.Depth, Rate: c.Rate, Size: c.Size}
+	return &bench.Echo{Kind: kind, Depth: c.Depth, Rate: c.Rate, Think: c.Think, Size: c.Size}
 }
 
 func (*echoCommand) Help() string {
@@ -183,6 +184,7 @@ func (*echoCommand) Help() string {
 Examples:
   sio-bench echo :3000 -c 100 --depth 16
   sio-bench echo :3000 -t polling --depth 8
+  sio-bench echo :3000 -c 5000 --think 1s
   sio-bench echo :3000/chat --auth '{"token":"a"}' --ack
   sio-bench echo :3000 -t websocket=70,polling=20,upgrade=10 --seed 7
   sio-bench echo :3000 --data users.csv --auth '{"token":{{json (.Row "token")}}}' -H 'X-User={{.Row "name"}}'
