@@ -85,7 +85,7 @@ func (l *Loop) together(list []*session.Conn, fanned bool) {
 	begun, over := 0, false
 	defer func() {
 		if !over {
-			l.crash(list[begun:], fanned)
+			l.crash(list, begun, fanned)
 		}
 	}()
 	for _, c := range list {
@@ -135,8 +135,10 @@ func empty[T any](list []T) []T {
 
 // crash is what a panic within a batch leaves: it comes from ourselves, for nobody else's
 // code runs there. Nobody can say what of the batch was sent, so its connections end, and
-// there are no more batches. Those behind it are flushed one by one.
-func (l *Loop) crash(behind []*session.Conn, fanned bool) {
+// there are no more batches. Those behind it are flushed one by one: of the list so many
+// were begun.
+func (l *Loop) crash(list []*session.Conn, begun int, fanned bool) {
+	behind := list[begun:]
 	if fanned {
 		l.fanned = append(l.fanned, behind...)
 	} else {
@@ -150,6 +152,9 @@ func (l *Loop) crash(behind []*session.Conn, fanned bool) {
 	}
 	for _, w := range b.rest[max(b.at-len(b.sent), 0):] {
 		w.Abort()
+	}
+	if len(b.sent)+len(b.rest) < begun { // it was the beginning that has panicked
+		list[begun-1].Wire().Close()
 	}
 }
 

@@ -13,7 +13,7 @@ func (c *Conn) Flush(now Instant) {
 }
 
 // A Write is a Flush that was begun, by a host that writes to many connections at once. It
-// ends by End or by Finish.
+// ends by End, Finish or Abort.
 //
 // Until then nothing else is written on the connection's wire, and the connection is not
 // told of anything: what is asked of it meanwhile, its end included, comes behind.

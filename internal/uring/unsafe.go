@@ -18,9 +18,10 @@ import (
 //
 // Assumed of what a submission points to: an address is a mere number there, which keeps
 // nothing alive. So each buffer is also referred to by a vector of its Ring, and headers
-// and vectors are slices of the Ring's own; all of them stand until Submit has seen the last
-// completion, or, if that never comes, for good (kept); and what is referred to by the heap
-// lies in the heap, which does not move.
+// and vectors are slices of the Ring's own. Those two the kernel reads before the call returns
+// (featureStable). Buffers stand until Submit has seen the last completion, or, if that never
+// comes, for good (kept). What is referred to by the heap lies in the heap, which does not
+// move.
 
 // A submission is what the kernel is asked for: struct io_uring_sqe.
 type submission struct {
