@@ -67,6 +67,7 @@ func (p *Procs) Run(ctx context.Context, o Options) (*Result, error) {
 			return nil, err
 		}
 	}
+	l.runName = own.RunName
 	own.part = &portion{0, p.N, l}
 	own.Intervals = true
 	own.Progress = l.progress(o.Progress)
@@ -100,6 +101,7 @@ func (p *Procs) Run(ctx context.Context, o Options) (*Result, error) {
 // leader is the team as the leader sees it.
 type leader struct {
 	procs    *Procs
+	runName  string // the same for all
 	cancel   context.CancelCauseFunc
 	meetings meetings
 	workers  []*teamMate
@@ -168,7 +170,7 @@ func (l *leader) listen(ctx context.Context, w *teamMate) error {
 	case hello.Revision != environment().Revision:
 		err = fmt.Errorf("is of revision %q, this process of %q", hello.Revision, environment().Revision)
 	default:
-		_ = w.lines.write(teamMessage{Type: "part", Index: w.index, Of: l.procs.N}) // its end is read
+		_ = w.lines.write(teamMessage{Type: "part", Index: w.index, Of: l.procs.N, Run: l.runName}) // its end is read
 	}
 	for err == nil {
 		var m teamMessage
@@ -320,6 +322,10 @@ func (o *Options) divideCommon(i, n int) error {
 		return fmt.Errorf("%w: %d connections for %d processes", ErrUsage, total, n)
 	}
 	o.Conns = share(total, i, n)
+	o.Proc = i
+	for before := range i {
+		o.FirstID += share(total, before, n)
+	}
 	o.Concurrency = max(1, share(o.Concurrency, i, n))
 	if len(o.Sources) >= n {
 		var own []netip.Addr

@@ -6,9 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -26,6 +32,7 @@ type teamCase struct {
 	Conns       int
 	Concurrency int
 	Duration    time.Duration
+	Query       map[string]string
 }
 
 // teamScenarios are those that the tests spread.
@@ -61,12 +68,16 @@ func beWorker(how string) int {
 		})
 	}
 	o := brief(c.URL)
-	o.Conns, o.Concurrency, o.Duration = c.Conns, c.Concurrency, c.Duration
+	o.Conns, o.Concurrency, o.Duration, o.Query = c.Conns, c.Concurrency, c.Duration, c.Query
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	switch how {
 	case "interrupted":
-		time.AfterFunc(2500*time.Millisecond, cancel) // in the window
+		o.Progress = func(p Progress) {
+			if p.Phase == "measure" {
+				cancel()
+			}
+		}
 	case "interrupted at once":
 		cancel()
 	}
@@ -81,7 +92,7 @@ func beWorker(how string) int {
 // is left behind.
 func divided(t *testing.T, place, n int, how string, o Options) *Procs {
 	t.Helper()
-	text, err := json.Marshal(teamCase{place, o.URL, o.Conns, o.Concurrency, o.Duration})
+	text, err := json.Marshal(teamCase{place, o.URL, o.Conns, o.Concurrency, o.Duration, o.Query})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -168,6 +179,41 @@ func TestProcs(t *testing.T) {
 				t.Errorf("rate %v, metric %+v", res.Rate, m)
 			}
 		})
+	}
+}
+
+// TestProcsTemplates: clients of all processes are numbered as those of one, and a run has
+// one name.
+func TestProcsTemplates(t *testing.T) {
+	s := startServer(t, nil)
+	to, err := url.Parse(s.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := httputil.NewSingleHostReverseProxy(to)
+	var mu sync.Mutex
+	seen := map[string]string{} // "process client" -> run
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if q := r.URL.Query(); q.Has("who") {
+			mu.Lock()
+			seen[q.Get("who")] = q.Get("run")
+			mu.Unlock()
+		}
+		proxy.ServeHTTP(w, r)
+	}))
+	defer front.Close()
+	o := brief(front.URL)
+	o.Conns, o.Concurrency, o.RunName = 7, 9, "tonight"
+	o.Query = map[string]string{"who": "{{.Proc}} {{.ID}}", "run": "{{.Run}}"}
+	clean(t, runScenario(t, divided(t, 0, 3, "work", o), o))
+	mu.Lock()
+	defer mu.Unlock()
+	want := map[string]string{}
+	for _, who := range []string{"0 0", "0 1", "0 2", "1 3", "1 4", "2 5", "2 6"} {
+		want[who] = "tonight"
+	}
+	if !maps.Equal(seen, want) {
+		t.Errorf("%v, want %v", seen, want)
 	}
 }
 

@@ -85,8 +85,9 @@ type teamMessage struct {
 	Revision string `json:"revision,omitempty"`
 
 	// "part", to the worker.
-	Index int `json:"index,omitempty"`
-	Of    int `json:"of,omitempty"`
+	Index int    `json:"index,omitempty"`
+	Of    int    `json:"of,omitempty"`
+	Run   string `json:"run,omitempty"` // [Options.RunName]
 
 	// "meet", of the worker with what it brings, and to it with the sum.
 	Point string `json:"point,omitempty"`
@@ -111,7 +112,7 @@ type teamProgress struct {
 
 const (
 	// teamVersion is that of the protocol.
-	teamVersion = 2
+	teamVersion = 3
 
 	// teamLine bounds a line of it, in bytes: a result with a sample a second for
 	// some hours.
@@ -194,6 +195,7 @@ func Work(ctx context.Context, s Scenario, o Options, in io.Reader, out io.Write
 			}
 		}
 	}()
+	o.RunName = m.Run
 	res, err := w.run(ctx, s, o, m.Index, m.Of)
 	if errors.Is(err, context.Canceled) {
 		return l.write(teamMessage{Type: "interrupted"})
