@@ -262,7 +262,9 @@ func (g *guest) joined() {
 // left takes the acknowledgement of a leave.
 func (g *guest) left() {
 	g.place = outside
-	g.w.failN(Lost, fmt.Sprintf("connection %d in room %d: before broadcast %d", g.id, g.room, g.seq.want), uint64(len(g.seq.gaps)))
+	if n := len(g.seq.gaps); n > 0 {
+		g.w.failN(Lost, fmt.Sprintf("connection %d in room %d: before broadcast %d", g.id, g.room, g.seq.want), uint64(n))
+	}
 	took := g.w.loop.Now() - g.started
 	if g.w.recording {
 		g.turnover.leaves.Record(took)
@@ -304,7 +306,7 @@ func (g *guest) hear(d delivery) {
 	if !counts {
 		return
 	}
-	if g.w.recording {
+	if g.w.due(d.stamp) {
 		t.deliveries.Record(g.w.loop.Now() - d.stamp)
 	}
 	if g.place == inside && int32(d.seq-g.from) >= 0 {

@@ -182,6 +182,7 @@ func (c *Connect) count(r *run, tickets *atomic.Int64, start func(*worker), pend
 			r.interrupted = r.sleep("settle", settle) != nil
 			memoryTenth = r.watch.memory().RSS
 			paused = time.Since(stop)
+			r.watch.paused = paused
 		}
 	}
 	r.elapsed = time.Since(began) - paused

@@ -168,7 +168,7 @@ func (x *exchange) grow(n int, t *talk) bool {
 	}
 	larger := func(old []time.Duration) []time.Duration {
 		ring := make([]time.Duration, size)
-		for i := x.seq.want; i != x.next; i++ {
+		for i := x.next - uint32(len(old)); i != x.next; i++ { // what was jumped over may come yet
 			ring[i&uint32(size-1)] = old[i&uint32(len(old)-1)]
 		}
 		return ring

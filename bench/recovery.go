@@ -347,7 +347,7 @@ func (m *survivor) hear(d delivery) {
 	case !counts:
 	case m.state == catching:
 		m.caughtUp()
-	case m.w.recording && m.state == afloat:
+	case m.w.due(d.stamp) && m.state == afloat:
 		f.deliveries.Record(m.w.loop.Now() - d.stamp)
 	}
 }

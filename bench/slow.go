@@ -119,6 +119,7 @@ func (s *Slow) Run(ctx context.Context, o Options) (*Result, error) {
 		return nil, err
 	}
 	room.gather()
+	r.paced = c.Rate > 0
 	before := r.watch.memory().RSS
 	err = r.measure(
 		func(w *worker) {

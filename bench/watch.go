@@ -27,6 +27,7 @@ type watch struct {
 	memoryBegin            proc.Memory
 	memoryEnd              proc.Memory
 	tellsBegin, tellsEnd   scraped
+	paused                 time.Duration // of the time between them, what does not count
 }
 
 func newWatch(o *Options) (*watch, error) {
@@ -103,9 +104,10 @@ func (w *watch) serverUsage(elapsed float64) *Usage {
 		return nil
 	}
 	u := &Usage{}
-	if cpu := end.CPU - begin.CPU; told(cpu) {
+	// If the server has not answered since, there is one look, and nothing to tell.
+	if cpu := end.CPU - begin.CPU; told(cpu) && end.at.After(begin.at) {
 		// The two looks are not quite the ends of the window: scale.
-		u.Cores = cpu / end.at.Sub(begin.at).Seconds()
+		u.Cores = cpu / (end.at.Sub(begin.at) - w.paused).Seconds()
 		u.CPU, u.CPUSource = u.Cores*elapsed, "metrics"
 	}
 	if w.memoryBegin.RSS > 0 && w.memoryEnd.RSS > 0 {

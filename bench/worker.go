@@ -136,8 +136,12 @@ func (w *worker) counts(d time.Duration) bool {
 	if !w.run.paced {
 		return w.recording
 	}
-	due := w.loop.Now() - d
-	return due >= w.from && (w.recording || due < w.until)
+	return w.due(w.loop.Now() - d)
+}
+
+// due reports whether what was due at a time, and comes now, is of the window. Loop only.
+func (w *worker) due(at time.Duration) bool {
+	return at >= w.from && (w.recording || at < w.until)
 }
 
 // record begins the window, or ends it. Loop only.
