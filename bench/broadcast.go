@@ -225,7 +225,8 @@ func (l *listener) lose(before uint32, why string) {
 // loseAll counts all that this receiver still waits for.
 func (l *listener) loseAll(why string) { l.lose(l.cast.next.Load(), why) }
 
-// giveUp implements [patient].
+// giveUp implements [patient], in an open loop too: a broadcast that somebody never gets
+// would keep its place among those under way for ever.
 func (l *listener) giveUp() {
 	old := l.old.pass(l.cast.next.Load())
 	if l.counted && l.Live() {

@@ -59,12 +59,14 @@ func (w *worker) lookAround() {
 }
 
 // endLate ends members that are connected but were not opened in time: the client
-// watches over handshakes, and the scenario's own first steps come after.
+// watches over handshakes, for a Timeout, and the scenario's own first steps come after,
+// which have another.
 func (w *worker) endLate() {
+	most := 2 * w.run.options.Timeout
 	for _, m := range w.members[:w.next] {
-		if p := m.base(); p.opening && p.Live() && w.loop.Now()-p.started > 2*w.run.options.Timeout {
+		if p := m.base(); p.opening && p.Live() && w.loop.Now()-p.started > most {
 			p.Abort()
-			w.closed(p, &client.Error{Name: NotJoined, Detail: fmt.Sprintf("connection %d: no answer within %s", p.id, briefly(w.run.options.Timeout))})
+			m.Closed(&p.Session, &client.Error{Name: NotJoined, Detail: fmt.Sprintf("connection %d: its first steps were not all answered within %s of the connect", p.id, briefly(most))})
 		}
 	}
 }
