@@ -15,6 +15,9 @@ import (
 // nothing but heartbeats, and then broadcasts go to all of them, one at a time, for
 // [Options.Duration]. Its operation is one delivery.
 //
+// The result is of the last step, but for connects and errors, which are all of them; what
+// the steps before were, Meet is told.
+//
 // It is made for several processes that do the same to a server each, in step: see
 // Meet. Command scale in folder scale does that.
 type Crowd struct {
@@ -120,7 +123,7 @@ type crowd struct {
 	cast      *cast
 	readings  []reading // one a loop
 	opened    int
-	delivered uint64 // over all steps
+	delivered uint64 // in the last step
 }
 
 // take does one step.
@@ -193,9 +196,10 @@ func (c *crowd) recorded() (n uint64) {
 // come everywhere. All deliveries count.
 func (c *crowd) tell() (m Meeting, err error) {
 	r := c.run
-	deliveries, broadcasts := c.recorded(), c.cast.next.Load()
-	before := make([]hist.Histogram, len(r.workers))
-	r.each(func(w *worker) { before[w.index], w.last = w.last, hist.Histogram{} })
+	broadcasts := c.cast.next.Load()
+	r.each(func(w *worker) {
+		w.latency, w.last, w.late, w.recorded = hist.Histogram{}, hist.Histogram{}, hist.Histogram{}, 0
+	})
 	r.watch.begin()
 	began := time.Now()
 	r.each(func(w *worker) { // everywhere before the first comes
@@ -212,7 +216,7 @@ func (c *crowd) tell() (m Meeting, err error) {
 	if err == nil {
 		err = r.drain(func(*worker) bool { return c.cast.underWay.Load() > 0 })
 	}
-	r.elapsed += time.Since(began)
+	r.elapsed = time.Since(began)
 	r.watch.end(nil)
 	r.each(func(w *worker) {
 		w.recording = false
@@ -222,16 +226,12 @@ func (c *crowd) tell() (m Meeting, err error) {
 			}
 		}
 	})
-	deliveries = c.recorded() - deliveries
-	c.delivered += deliveries
+	c.delivered = c.recorded()
 	var last hist.Histogram
-	r.each(func(w *worker) {
-		last.Merge(&w.last)
-		w.last.Merge(&before[w.index])
-	})
+	r.each(func(w *worker) { last.Merge(&w.last) })
 	took := newLatency("last receiver", &last)
 	took.Curve, took.Histogram = nil, ""
-	return Meeting{Deliveries: deliveries, Broadcasts: uint64(c.cast.next.Load() - broadcasts), Last: &took}, err
+	return Meeting{Deliveries: c.delivered, Broadcasts: uint64(c.cast.next.Load() - broadcasts), Last: &took}, err
 }
 
 // meet calls Meet.

@@ -41,14 +41,17 @@ func TestCrowd(t *testing.T) {
 					t.Errorf("no heartbeat: %+v", m)
 				}
 			case CrowdTold:
-				deliveries += m.Deliveries
+				deliveries = m.Deliveries
 				if m.Broadcasts == 0 || m.Deliveries != m.Broadcasts*uint64(m.Conns) || m.Last.Count != m.Broadcasts {
 					t.Errorf("told %+v, last %+v", m, m.Last)
 				}
 			}
 		}
+		if res.Elapsed < o.Duration.Seconds() || res.Elapsed > 2*o.Duration.Seconds() {
+			t.Errorf("the last step has taken %v s", res.Elapsed)
+		}
 		if deliveries != res.Operations {
-			t.Errorf("%d deliveries told, %d in the result", deliveries, res.Operations)
+			t.Errorf("%d deliveries told of the last step, %d in the result", deliveries, res.Operations)
 		}
 	}
 }
