@@ -67,8 +67,10 @@ func startChild(ctx context.Context, spec ServerSpec) (*child, error) {
 	if err := c.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("server %q: %w", spec.Name, err)
 	}
+	children.Store(c, nil)
 	go func() {
 		err := c.cmd.Wait()
+		defer children.Delete(c)
 		killGroup(c.cmd.Process) // what the server has left behind
 		if !errors.Is(err, exec.ErrWaitDelay) {
 			c.end = err
@@ -88,6 +90,18 @@ func startChild(ctx context.Context, spec ServerSpec) (*child, error) {
 	}
 	c.stop()
 	return nil, err
+}
+
+// children are those that have been started and have not ended.
+var children sync.Map // *child -> nil
+
+// KillServers ends the servers that a [Matrix] of this process has started, at once: for
+// who ends the process without waiting for its Run. A terminal's ctrl-C does not reach them.
+func KillServers() {
+	children.Range(func(c, _ any) bool {
+		killGroup(c.(*child).cmd.Process)
+		return true
+	})
 }
 
 // died says how the process ended by itself. Call it after over is closed.

@@ -14,7 +14,7 @@ const Hidden = "…"
 var (
 	urlText   = regexp.MustCompile(`[A-Za-z][A-Za-z0-9+.-]*://[^\s"]+`)
 	urlUser   = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9+.-]*://)[^/?#]*@`)
-	bareUser  = regexp.MustCompile(`^[^/?#\s"{}@]*:[^/?#\s"{}]*@`)
+	bareUser  = regexp.MustCompile(`^(-*[\w.-]+=)?[^/?#\s"{}@=]*:[^/?#\s"{}]*@`)
 	queryText = regexp.MustCompile(`([?&][^=&#]*=)[^&#]*`)
 )
 
@@ -24,10 +24,10 @@ var (
 func PublicURLs(text string) string {
 	if strings.Contains(text, "://") {
 		return urlText.ReplaceAllStringFunc(text, func(u string) string {
-			return queryText.ReplaceAllString(urlUser.ReplaceAllString(u, "${1}user@"), "${1}"+Hidden)
+			return queryText.ReplaceAllString(urlUser.ReplaceAllString(u, "${1}"+Hidden+"@"), "${1}"+Hidden)
 		})
 	}
-	return bareUser.ReplaceAllString(text, "user@")
+	return bareUser.ReplaceAllString(text, "${1}"+Hidden+"@")
 }
 
 // publicServers are servers as a result has them: of what is set in their environment

@@ -14,13 +14,14 @@ func TestPublicURLs(t *testing.T) {
 	for text, want := range map[string]string{
 		"http://127.0.0.1:3000/chat":               "http://127.0.0.1:3000/chat",
 		":3000":                                    ":3000",
-		"http://me:s3cret@host:1/chat":             "http://user@host:1/chat",
-		"http://me:s3@cret@host:1":                 "http://user@host:1",
+		"http://me:s3cret@host:1/chat":             "http://…@host:1/chat",
+		"http://me:s3@cret@host:1":                 "http://…@host:1",
 		"http://host:1/a@b":                        "http://host:1/a@b",
-		"me:s3cret@host:1":                         "user@host:1",
+		"--redis=me:s3cret@host:1":                 "--redis=…@host:1",
+		"me:s3cret@host:1":                         "…@host:1",
 		"ws://host:1/?token=s3cret&room=a#x":       "ws://host:1/?token=…&room=…#x",
-		"--metrics=http://me:s3cret@host:1/m":      "--metrics=http://user@host:1/m",
-		`Get "http://me:s3cret@host:1/m": refused`: `Get "http://user@host:1/m": refused`,
+		"--metrics=http://me:s3cret@host:1/m":      "--metrics=http://…@host:1/m",
+		`Get "http://me:s3cret@host:1/m": refused`: `Get "http://…@host:1/m": refused`,
 		"{{.Row \"mail\"}}@host":                   "{{.Row \"mail\"}}@host",
 	} {
 		if got := PublicURLs(text); got != want {

@@ -8,7 +8,8 @@
 // Results go to standard output, progress to standard error. The exit code is 0
 // when all went well, 1 when the run failed or counted errors, 2 for wrong
 // usage, 3 when a threshold was missed, 4 when a comparison has shown something
-// worse, 130 when it was interrupted.
+// worse, or not measured any more, or a repetition something else, 130 when it was
+// interrupted.
 package main
 
 import (
@@ -40,11 +41,19 @@ func main() {
 	// The generator allocates little while it measures; collections in between
 	// would only disturb.
 	debug.SetGCPercent(800)
-	if os.Getenv(partEnv) != "" {
-		signal.Ignore(os.Interrupt) // the leader gets it, too, and ends this process
+	signals := []os.Signal{syscall.SIGTERM, syscall.SIGHUP, os.Interrupt}
+	if os.Getenv(partEnv) != "" { // the leader gets a terminal's, too, and ends this process
+		signal.Ignore(syscall.SIGHUP, os.Interrupt)
+		signals = signals[:1]
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal ends the process
+	ctx, _ := signal.NotifyContext(context.Background(), signals...)
+	context.AfterFunc(ctx, func() {
+		again := make(chan os.Signal, 1)
+		signal.Notify(again, signals...)
+		<-again // a second one ends the process
+		bench.KillServers()
+		os.Exit(exitInterrupted)
+	})
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 

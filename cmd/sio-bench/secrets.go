@@ -98,9 +98,7 @@ func (p *matrixPlan) reveal(given matrixPlan) error {
 // hides reports whether the plan, which came from a result, lacks what the result keeps
 // to itself.
 func (p *matrixPlan) hides() bool {
-	hidden := func(text string) bool {
-		return strings.Contains(text, bench.Hidden) || strings.Contains(text, "://user@")
-	}
+	hidden := func(text string) bool { return strings.Contains(text, bench.Hidden) }
 	return slices.ContainsFunc(p.Cases, func(k caseSpec) bool { return hidden(k.Run) }) ||
 		slices.ContainsFunc(p.Servers, func(s bench.ServerSpec) bool {
 			return slices.ContainsFunc(slices.Concat(s.Env, s.Command), hidden)
