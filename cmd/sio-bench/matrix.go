@@ -152,16 +152,18 @@ func (c *matrixCommand) Run(a *app) error {
 	if err := c.write(a, res); err != nil {
 		return err
 	}
-	switch {
-	case res.Interrupted:
+	if res.Interrupted {
 		return a.ctx.Err()
-	case res.ErrorTotal() > 0:
-		fmt.Fprintf(a.errOut, "sio-bench: %d errors were counted\n", res.ErrorTotal())
-		return errFailed
-	case c.RepeatOf != "":
-		return repeated(a, bench.Repeat(earlier, res), c.JSON == "-")
 	}
-	return nil
+	var apart error
+	if c.RepeatOf != "" {
+		apart = repeated(a, bench.Repeat(earlier, res), c.JSON == "-")
+	}
+	if n := res.ErrorTotal(); n > 0 {
+		fmt.Fprintf(a.errOut, "sio-bench: %d errors were counted\n", n)
+		return errFailed
+	}
+	return apart
 }
 
 // write writes what came out.
