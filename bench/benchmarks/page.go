@@ -174,6 +174,27 @@ func plain(n uint64) string {
 	return number(float64(n))
 }
 
+// Ceiling is what one core of the generator can do: in the median of the runs of a case
+// against a server, operations for each second that it had a processor.
+func (p *page) Ceiling(suite, name, server string) (string, error) {
+	c, err := p.find(suite, name)
+	if err != nil {
+		return "", err
+	}
+	var values []float64
+	if s := c.Server(server); s != nil {
+		for _, run := range s.Runs {
+			if run.Client != nil && run.Client.CPU > 0 {
+				values = append(values, float64(run.Operations)/run.Client.CPU)
+			}
+		}
+	}
+	if len(values) == 0 {
+		return "", fmt.Errorf("%s: %s: the generator's time is not known in any run of %s", suite, name, server)
+	}
+	return number(bench.NewSpread(values).Median), nil
+}
+
 // Limited says where the generator was the limit.
 func (p *page) Limited() string {
 	var list []string
