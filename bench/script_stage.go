@@ -255,8 +255,8 @@ func (s *stage) stepDone(stat int, d time.Duration) {
 	s.operation(d)
 }
 
-// pacedDone counts a step that was due d and begun service ago. Its time belongs to the phase in which
-// it was due, however late it comes: see [worker.counts].
+// pacedDone counts a step that was due d and begun service ago. Its time belongs to the
+// phase in which it was due, however late it comes: see [worker.counts].
 func (s *stage) pacedDone(stat int, d, service time.Duration) {
 	if !s.stopped {
 		s.act.operations++

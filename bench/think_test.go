@@ -24,7 +24,7 @@ func TestThink(t *testing.T) {
 		if res.Operations > most || res.Operations < 2*conns*depth {
 			t.Errorf("%s: %d operations, there is time for %d", kind, res.Operations, most)
 		}
-		if l := res.Main(); l.Min >= us(think) || l.Count != res.Operations {
+		if l := res.Main(); l.P50 >= us(think) || l.Count != res.Operations { // most have had a pause before them
 			t.Errorf("%s: latency %+v", kind, l)
 		}
 		if res.Parameters["think"] != "25ms" {

@@ -97,11 +97,8 @@ func (c *runCommand) shared() *common {
 // options makes the run's options; what is zero is left to the file.
 func (c *runCommand) options() (bench.Options, error) {
 	o := bench.Options{
-		URL: c.Target, Transport: c.Transport, Namespace: c.Namespace, Seed: c.Seed, Late: c.Late,
+		URL: withHost(c.Target), Transport: c.Transport, Namespace: c.Namespace, Seed: c.Seed, Late: c.Late,
 		Concurrency: c.Concurrency, Loops: c.Loops, PID: c.PID, Stats: c.Stats, Metrics: c.Metrics,
-	}
-	if strings.HasPrefix(o.URL, ":") {
-		o.URL = "127.0.0.1" + o.URL
 	}
 	var err error
 	if o.Sources, err = addresses(c.Source); err != nil {

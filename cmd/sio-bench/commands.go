@@ -54,7 +54,7 @@ Every flag can be set by the environment, --echo-event as SIO_BENCH_ECHO_EVENT, 
 The command line goes before the environment, and that before the file. Cases of a matrix take neither.
 
 Exit code: 0 all well, 1 errors were counted or the run failed, 2 wrong usage, 3 a threshold was missed,
-4 a comparison shows something worse, 130 interrupted.`),
+4 a comparison shows something worse, or not measured any more, or a repetition something else, 130 interrupted.`),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110}),
 	}
 }
@@ -250,16 +250,10 @@ func (c *connectCommand) AfterApply(line *kong.Context) error {
 	if c.Hold {
 		return nil
 	}
-	given := make(map[string]bool)
-	for _, p := range line.Path { // what the line has, without what follows from defaults
-		if p.Flag != nil {
-			given[p.Flag.Name] = true
-		}
-	}
-	switch {
-	case given["conns"] && given["concurrency"]:
+	switch conns := flagGiven(line, "conns"); {
+	case conns && flagGiven(line, "concurrency"):
 		return errors.New("-c and --concurrency mean the same without --hold")
-	case given["conns"]:
+	case conns:
 		c.Concurrency = c.Conns
 	}
 	return nil

@@ -178,7 +178,7 @@ func printFindings(w io.Writer, findings []selfcheck.Finding, s style) error {
 	t.Flush()
 	b.WriteByte('\n')
 	if wrong == 0 {
-		b.WriteString("every fault was caught, and nothing else\n")
+		b.WriteString("every kind of fault was caught, and nothing else\n")
 	}
 	for _, f := range findings {
 		if f.Problem != "" {
