@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -71,21 +72,34 @@ func beWorker(how string) int {
 	o.Conns, o.Concurrency, o.Duration, o.Query = c.Conns, c.Concurrency, c.Duration, c.Query
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
+	var out io.Writer = os.Stdout
 	switch how {
 	case "interrupted":
-		o.Progress = func(p Progress) {
-			if p.Phase == "measure" {
-				cancel()
-			}
-		}
+		out = &interruptor{cancel: cancel}
 	case "interrupted at once":
 		cancel()
 	}
-	if err := Work(ctx, teamScenarios[c.Place], o, os.Stdin, os.Stdout); err != nil {
+	if err := Work(ctx, teamScenarios[c.Place], o, os.Stdin, out); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	return 0
+}
+
+// interruptor is a worker's standard output. The worker is interrupted when it has told of
+// operations for the third time, and so is in the middle of the run, as the others are.
+type interruptor struct {
+	cancel func()
+	told   int
+}
+
+func (i *interruptor) Write(b []byte) (int, error) {
+	if bytes.Contains(b, []byte(`"progress"`)) && !bytes.Contains(b, []byte(`"operations":0,`)) {
+		if i.told++; i.told == 3 {
+			i.cancel()
+		}
+	}
+	return os.Stdout.Write(b)
 }
 
 // divided is teamScenarios[place] in n processes. It fails the test if one of them
