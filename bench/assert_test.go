@@ -78,13 +78,7 @@ func TestAssertions(t *testing.T) {
 		{"rss-per-connection<5ms", "missing"}, // of another unit
 		{"no-such-thing<1", "missing"},
 	} {
-		a, err := ParseAssertion(tc.text)
-		if err != nil {
-			t.Error(err)
-			continue
-		}
-		v := a.Check(r)
-		got := map[bool]string{true: "pass", false: "miss"}[v.Pass]
+		got, v := checked(t, r, tc.text)
 		if v.Missing {
 			got = "missing"
 		}
@@ -92,6 +86,17 @@ func TestAssertions(t *testing.T) {
 			t.Errorf("%s: %s (%+v), want %s", tc.text, got, v, tc.want)
 		}
 	}
+}
+
+// checked is what an assertion says of a result: "pass" or "miss", and all of it.
+func checked(t *testing.T, r *Result, text string) (string, Outcome) {
+	t.Helper()
+	a, err := ParseAssertion(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := a.Check(r)
+	return map[bool]string{true: "pass", false: "miss"}[v.Pass], v
 }
 
 func TestAssertKeepsVerdicts(t *testing.T) {
@@ -134,13 +139,7 @@ func TestAssertionNames(t *testing.T) {
 		{"rss-per-connection<5ms", "its unit is B"},
 		{"server.pss<1GiB", ""},
 	} {
-		a, err := ParseAssertion(tc.text)
-		if err != nil {
-			t.Error(err)
-			continue
-		}
-		v := a.Check(r)
-		got := map[bool]string{true: "pass", false: "miss"}[v.Pass]
+		got, v := checked(t, r, tc.text)
 		if v.Missing {
 			got = v.Why
 		}

@@ -138,11 +138,8 @@ func empty[T any](list []T) []T {
 // there are no more batches. Those behind it are flushed one by one: of the list so many
 // were begun.
 func (l *Loop) crash(list []*session.Conn, begun int, fanned bool) {
-	behind := list[begun:]
-	if fanned {
-		l.fanned = append(l.fanned, behind...)
-	} else {
-		l.urgent = append(l.urgent, behind...)
+	if fanned { // urgent still has its own
+		l.fanned = append(l.fanned, list[begun:]...)
 	}
 	b := l.batch
 	l.closeBatch()

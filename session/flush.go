@@ -21,7 +21,6 @@ type Write struct {
 	conn *Conn
 	out  *Output  // nil if nothing was waiting
 	sess *Session // whose transport the connection is; nil if it is none's
-	lent bool     // somebody may look at the buffers yet, so they are not used again
 }
 
 // BeginFanned is Begin for what [Host.Fanned] has asked for.
@@ -84,8 +83,9 @@ func (w *Write) Abort() {
 	}
 }
 
-// Lend says of a write that its buffers may still be looked at when it has ended.
-func (w *Write) Lend() { w.lent = true }
+// Lend says of a write that its buffers may still be looked at when it has ended: they are
+// not used again.
+func (w *Write) Lend() { w.out = &Output{bytes: w.out.bytes, longest: w.out.longest} }
 
 func (w *Write) end(now Instant, before, left int) {
 	c, o := w.conn, w.out
@@ -98,9 +98,7 @@ func (w *Write) end(now Instant, before, left int) {
 	case w.Len() > 0 && (c.state == connIdle || c.state == connAnswer):
 		c.behind(now)
 	}
-	if !w.lent {
-		c.host.free(o)
-	}
+	c.host.free(o)
 	if c.state == connClosing {
 		c.shut()
 	}
