@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/e6a90ca8/sio/codec/socketio"
@@ -119,7 +120,7 @@ type question struct {
 	then   func()        // called then
 
 	mu      sync.Mutex
-	timer   *time.Timer
+	late    *alarm
 	settled bool
 }
 
@@ -127,7 +128,7 @@ func (q *question) arm(d time.Duration, f func()) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if !q.settled {
-		q.timer = time.AfterFunc(d, f)
+		q.late = setAlarm(d, f)
 	}
 }
 
@@ -135,8 +136,8 @@ func (q *question) settle(m *Msg, err error) {
 	q.answer, q.err = m, err
 	q.mu.Lock()
 	q.settled = true
-	if q.timer != nil {
-		q.timer.Stop()
+	if q.late != nil {
+		q.late.stop()
 	}
 	q.mu.Unlock()
 	if q.done != nil {
@@ -145,6 +146,32 @@ func (q *question) settle(m *Msg, err error) {
 	if q.then != nil {
 		q.then()
 	}
+}
+
+// An alarm calls a function once, later, and holds nothing of it when it was stopped. A
+// timer of the runtime's does: up to a quarter of a processor's timers may be stopped ones
+// that it has not taken out of its heap, each with its function, until they are due.
+type alarm struct {
+	f     atomic.Pointer[func()]
+	timer *time.Timer
+}
+
+func setAlarm(d time.Duration, f func()) *alarm {
+	a := &alarm{}
+	a.f.Store(&f)
+	a.timer = time.AfterFunc(d, a.ring)
+	return a
+}
+
+func (a *alarm) ring() {
+	if f := a.f.Swap(nil); f != nil {
+		(*f)()
+	}
+}
+
+func (a *alarm) stop() {
+	a.f.Store(nil)
+	a.timer.Stop()
 }
 
 // Acked implements [session.Waiter].
