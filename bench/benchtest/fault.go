@@ -25,8 +25,9 @@ const (
 	Doubled Kind = "doubled" // it is sent twice
 
 	// Swapped: it is sent behind the next one that the same client's message
-	// causes for the same receiver and namespace. Where none comes for swapPatience it is sent
-	// late, and does not count: a client has to have two messages under way.
+	// causes for the same receiver and namespace. Where none comes for swapPatience
+	// it is sent late, and does not count: a client has to have two messages under
+	// way.
 	Swapped Kind = "swapped"
 
 	// Late: it is sent [Plant.LateBy] later, and so is all behind it; the order

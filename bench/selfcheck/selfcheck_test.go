@@ -110,13 +110,15 @@ func TestJudge(t *testing.T) {
 		{"too few of some", Finding{Case: "some", Fault: benchtest.Lost, Operations: 1, Planted: 5, Errors: errs(2, bench.Lost)}, "2 were counted"},
 		{"more than some", Finding{Case: "some", Fault: benchtest.Lost, Operations: 1, Planted: 5, Errors: errs(6, bench.Lost)}, "6 were counted"},
 		{"also", Finding{Case: "some", Fault: benchtest.Swapped, Operations: 1, Planted: 5, Errors: errs(5, bench.Reordered, bench.NotMember)}, ""},
+		{"also, but of another", Finding{Case: "some", Fault: benchtest.Corrupted, Operations: 1, Planted: 5, Errors: errs(5, bench.Corrupt, bench.NotMember)}, "5 × delivered after leave"},
+		{"more than was planted", Finding{Case: "some", Fault: benchtest.Swapped, Operations: 1, Planted: 5, Errors: map[string]bench.ErrorCount{bench.Reordered: {Count: 5}, bench.NotMember: {Count: 6}}}, "6 × delivered after leave"},
 		{"also, but not planted", Finding{Case: "some", Operations: 1, Errors: errs(1, bench.NotMember)}, "1 × delivered after leave"},
 		{"too little traffic", Finding{Fault: benchtest.Late, Operations: 1, Planted: 0, Errors: errs(2, bench.Late)}, "only 0"},
 	} {
 		f := tc.finding
 		c := &Case{}
 		if f.Case == "some" {
-			c = &Case{Some: except("…", benchtest.Lost, benchtest.Corrupted), Also: []string{bench.NotMember}}
+			c = &Case{Some: except("…", benchtest.Lost, benchtest.Corrupted), Also: also([]string{bench.NotMember}, benchtest.Swapped)}
 		}
 		if f.judge(c); (f.Problem == "") != (tc.want == "") || !strings.Contains(f.Problem, tc.want) {
 			t.Errorf("%s: %q, want %q", tc.name, f.Problem, tc.want)
