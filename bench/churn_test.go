@@ -3,6 +3,7 @@ package bench
 import (
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestChurn(t *testing.T) {
@@ -38,7 +39,7 @@ func TestChurn(t *testing.T) {
 
 func TestChurnFaults(t *testing.T) {
 	o := brief("")
-	o.Loops = 2
+	o.Loops, o.Drain = 2, time.Second // joins and leaves have to be answered in it
 	planted(t, &Churn{Rooms: 2, Stay: 4, Rate: 2000}, o, []faultCase{
 		{"drop", `"broadcast"`, 20, changes.drop, Lost, nil},
 		{"twice", `"broadcast"`, 20, changes.twice, Duplicated, []string{NotMember, WrongRoom}},

@@ -30,16 +30,12 @@ type faultCase struct {
 	also   []string // may come with it
 }
 
-// planted runs s against servers with each of the faults.
+// planted runs s against servers with each of the faults; see provoke.
 func planted(t *testing.T, s Scenario, o Options, cases []faultCase) {
 	t.Helper()
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
-			o := o
-			o.URL = startServer(t, nth(tc.every, tc.mark, tc.change)).URL
-			o.Drain = 200 * time.Millisecond
-			res := runScenario(t, s, o)
-			found(t, res, tc.want, tc.also...)
+			found(t, provoke(t, s, o, tc), tc.want, tc.also...)
 		})
 	}
 }
@@ -65,7 +61,7 @@ func found(t *testing.T, res *Result, want string, also ...string) {
 	}
 }
 
-// runUntilError runs s until an error is counted.
+// runUntilError runs s until an error is counted, and interrupts it then.
 func runUntilError(t *testing.T, s Scenario, o Options) *Result {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
@@ -160,6 +156,7 @@ func TestFanInFaults(t *testing.T) {
 		o := o
 		o.URL, o.Conns = startServer(t, swapped(20, `"broadcast"`)).URL, 1
 		o.Drain = 200 * time.Millisecond
-		found(t, runScenario(t, &FanIn{InFlight: 4}, o), Reordered, Lost)
+		res := runUntil(t, &FanIn{InFlight: 4}, o, func(r *run, _ Progress) bool { return counted(r, Reordered) > 0 })
+		found(t, res, Reordered, Lost)
 	})
 }

@@ -151,6 +151,12 @@ type Options struct {
 
 	rows *fill.Rows // of Data, once it is read
 	part *portion   // nil: this process has the whole
+
+	// For tests. patience bounds the wait for a message, as Timeout does, but no
+	// handshake; 0: Timeout does. enough is asked every few milliseconds of a part of
+	// the run that takes a time of its own whether that is over; nil: it has its time.
+	patience time.Duration
+	enough   func(r *run) bool
 }
 
 // Progress is a run's state in the middle.
@@ -215,6 +221,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.Drain == 0 {
 		o.Drain = DefaultTimeout
+	}
+	if o.patience == 0 {
+		o.patience = o.Timeout
 	}
 	if o.Duration < 0 || o.Timeout < 0 || o.Drain < 0 || o.Late < 0 {
 		return o, fmt.Errorf("%w: a duration is negative", ErrUsage)

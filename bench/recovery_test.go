@@ -10,7 +10,7 @@ import (
 )
 
 // recovering starts a server that keeps so many broadcasts for who comes back.
-func recovering(t *testing.T, keep int, fault func(string) []string) *benchtest.Server {
+func recovering(t testing.TB, keep int, fault func(string) []string) *benchtest.Server {
 	t.Helper()
 	s, err := benchtest.New(benchtest.Options{Fault: fault, Recovery: keep})
 	if err != nil {
@@ -75,7 +75,9 @@ func TestRecoveryNotOffered(t *testing.T) {
 func TestRecoveryFaults(t *testing.T) {
 	o := brief("")
 	o.Duration, o.Loops = 300*time.Millisecond, 2
-	for _, tc := range []faultCase{
+	o.Drain = time.Second // who is away has to be back in it
+	s := often
+	planted(t, &s, o, []faultCase{
 		{"drop", `"broadcast"`, 20, changes.drop, Lost, nil},
 		{"twice", `"broadcast"`, 20, changes.twice, Duplicated, nil},
 		{"corrupt", `"broadcast"`, 20, changes.corrupt, Corrupt, []string{Lost}},
@@ -83,13 +85,5 @@ func TestRecoveryFaults(t *testing.T) {
 		{"rejoin not answered", "430[]", 7, changes.drop, NotJoined, nil},
 		{"disconnect", `"broadcast"`, 200, changes.kick, "closed by server", []string{Lost}},
 		{"refused on return", `40{"sid"`, 20, func(string) []string { return []string{`44{"message":"full"}`} }, "namespace refused", nil},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			o := o
-			o.URL = recovering(t, 10_000, nth(tc.every, tc.mark, tc.change)).URL
-			o.Drain, o.Timeout = 200*time.Millisecond, time.Second
-			sc := often
-			found(t, runScenario(t, &sc, o), tc.want, tc.also...)
-		})
-	}
+	})
 }

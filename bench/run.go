@@ -161,13 +161,28 @@ func (r *run) sleep(phase string, d time.Duration) error {
 	r.recorder.enter(phase, d)
 	t := time.NewTimer(d)
 	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-r.ctx.Done():
-		return r.ctx.Err()
+	var look <-chan time.Time
+	if r.options.enough != nil {
+		tick := time.NewTicker(lookStep)
+		defer tick.Stop()
+		look = tick.C
+	}
+	for {
+		select {
+		case <-t.C:
+			return nil
+		case <-look:
+			if r.options.enough(r) {
+				return nil
+			}
+		case <-r.ctx.Done():
+			return r.ctx.Err()
+		}
 	}
 }
+
+// lookStep is how often Options.enough is asked.
+const lookStep = 2 * time.Millisecond
 
 // await waits for n signals in a phase of the run that takes total, 0 if that is
 // not known; it returns early with the context's error.

@@ -164,8 +164,7 @@ func testFaults(t *testing.T, parser string) {
 		{"join refused", rooms, `430[]`, 5, func(string) []string { return []string{`42["no"]`} }, WrongEvent, "closed by server"},
 	} {
 		t.Run(tc.scenario.Name()+"/"+tc.name, func(t *testing.T) {
-			s := startServer(t, nth(tc.every, tc.mark, tc.change))
-			o := brief(s.URL)
+			o := brief("")
 			if parser == client.MsgPack {
 				if slices.Contains([]string{"attachment of nothing", "no attachment"}, tc.name) {
 					return // there are none beside their packet
@@ -173,10 +172,7 @@ func testFaults(t *testing.T, parser string) {
 				o.Parser = parser
 			}
 			o.Duration = 100 * time.Millisecond
-			if tc.want == Lost || tc.also == Lost {
-				o.Drain = 200 * time.Millisecond
-			}
-			res := runScenario(t, tc.scenario, o)
+			res := provoke(t, tc.scenario, o, faultCase{tc.name, tc.mark, tc.every, tc.change, tc.want, []string{tc.also}})
 			if res.Errors[tc.want].Count == 0 {
 				t.Errorf("no %q was counted", tc.want)
 			}
@@ -211,7 +207,7 @@ func TestReordered(t *testing.T) {
 	})
 	o := brief(s.URL)
 	o.Conns = 1 // else the late one would go to another connection
-	res := runScenario(t, &Echo{Depth: 4}, o)
+	res := runUntil(t, &Echo{Depth: 4}, o, func(r *run, _ Progress) bool { return counted(r, Reordered) > 0 })
 	if res.Errors[Reordered].Count == 0 || len(res.Errors) > 2 {
 		t.Errorf("errors %v", res.Errors)
 	}
@@ -388,29 +384,26 @@ func TestInterrupted(t *testing.T) {
 	}
 }
 
-// TestServerGoesAway: the run ends in time and says what happened.
+// TestServerGoesAway: the run goes on to its end and says what happened.
 func TestServerGoesAway(t *testing.T) {
 	for _, sc := range []Scenario{&Echo{}, &Broadcast{}, &Rooms{}, &Connect{}} {
-		s, err := benchtest.New(benchtest.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
+		s := startServer(t, nil)
 		o := brief(s.URL)
-		o.Duration, o.Drain = 1200*time.Millisecond, 200*time.Millisecond
+		o.Drain = 200 * time.Millisecond
 		gone := false
-		o.Progress = func(p Progress) {
-			if p.Phase == "measure" && !gone {
+		res, err := sc.Run(context.Background(), until(o, func(_ *run, p Progress) bool {
+			if !gone && p.Operations > 0 {
 				gone = true
 				s.Close()
 			}
-		}
-		res, err := sc.Run(context.Background(), o)
+			return gone && p.Errors > 0
+		}))
 		if err != nil {
 			t.Errorf("%s: %v", sc.Name(), err)
 			continue
 		}
-		if res.ErrorTotal() == 0 {
-			t.Errorf("%s: no errors though the server went away", sc.Name())
+		if !gone || res.ErrorTotal() == 0 || res.Elapsed >= patience.Seconds() {
+			t.Errorf("%s: no errors in %v s though the server went away", sc.Name(), res.Elapsed)
 		}
 	}
 }
@@ -418,16 +411,16 @@ func TestServerGoesAway(t *testing.T) {
 func TestProgress(t *testing.T) {
 	s := startServer(t, nil)
 	o := brief(s.URL)
-	o.Duration = 1200 * time.Millisecond
 	var last Progress
-	calls := 0
+	var told atomic.Bool
 	o.Progress = func(p Progress) {
-		if p.Phase == "measure" {
-			calls, last = calls+1, p
+		if p.Phase == "measure" && !told.Load() {
+			last = p
+			told.Store(p.Operations > 0 && p.Rate > 0)
 		}
 	}
-	clean(t, runScenario(t, &Echo{}, o))
-	if calls == 0 || last.Conns != 12 || last.Wanted != 12 || last.Operations == 0 || last.Rate <= 0 || last.Total != o.Duration {
-		t.Errorf("%d calls, the last %+v", calls, last)
+	clean(t, runUntil(t, &Echo{}, o, func(*run, Progress) bool { return told.Load() }))
+	if !told.Load() || last.Conns != 12 || last.Wanted != 12 || last.Total != patience {
+		t.Errorf("the last told %+v", last)
 	}
 }

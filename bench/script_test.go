@@ -141,7 +141,8 @@ clients:
 
 // TestScriptFaults: what a server does wrong is counted in a flow as well.
 func TestScriptFaults(t *testing.T) {
-	const flow = onePhase + `
+	const flow = `
+phases: [{name: measure, duration: 30s, connections: 6}]
 clients:
   - flow:
       - join: room
@@ -160,14 +161,14 @@ clients:
 				t.Fatal(err)
 			}
 			defer target.Close()
-			o := Options{URL: target.URL, Timeout: 5 * time.Second}
-			if kind == benchtest.Lost || kind == benchtest.Corrupted { // which are waited for
-				o.Timeout = 100 * time.Millisecond
+			o := Options{URL: target.URL, Duration: 300 * time.Millisecond, Timeout: 5 * time.Second}
+			if kind == benchtest.Lost || kind == benchtest.Corrupted { // which are waited for, in vain
+				o.Timeout = 2 * time.Second
 			}
 			if kind == benchtest.Late {
 				o.Late = 50 * time.Millisecond
 			}
-			res := runScenario(t, parseScript(t, flow), o)
+			res := runUntil(t, parseScript(t, flow), o, func(r *run, _ Progress) bool { return counted(r, want) > 0 })
 			if res.Errors[want].Count == 0 {
 				t.Errorf("no %q was counted of %d: %v", want, target.Planted(), res.Errors)
 			}

@@ -52,7 +52,8 @@ func TestUpgradeFaults(t *testing.T) {
 		o := brief("")
 		o.URL, o.Conns = startServer(t, swapped(10, `"echo"`)).URL, 1
 		o.Drain = o.Duration
-		found(t, runScenario(t, &Upgrade{}, o), Reordered, Lost)
+		res := runUntil(t, &Upgrade{}, o, func(r *run, _ Progress) bool { return counted(r, Reordered) > 0 })
+		found(t, res, Reordered, Lost)
 	})
 	t.Run("split", func(t *testing.T) { // a packet that loses its attachment
 		o := brief("")
@@ -63,6 +64,7 @@ func TestUpgradeFaults(t *testing.T) {
 			return []string{p}
 		})).URL
 		o.Drain = o.Duration
-		found(t, runScenario(t, &Upgrade{Kind: Binary}, o), WrongEvent, Lost)
+		res := runUntil(t, &Upgrade{Kind: Binary}, o, func(r *run, _ Progress) bool { return counted(r, WrongEvent) > 0 })
+		found(t, res, WrongEvent, Lost)
 	})
 }
