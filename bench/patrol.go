@@ -38,7 +38,7 @@ func (w *worker) goAhead() {
 	w.armPatrol()
 }
 
-func (w *worker) armPatrol() { w.patrol.Arm(w.loop.Now() + w.run.options.Timeout/patrolSteps) }
+func (w *worker) armPatrol() { w.patrol.Arm(w.loop.Now() + w.run.options.patience/patrolSteps) }
 
 // lookAround is what patrol runs.
 func (w *worker) lookAround() {

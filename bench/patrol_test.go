@@ -58,6 +58,7 @@ var patientScenarios = []struct {
 func TestLostGoesOn(t *testing.T) {
 	for _, tc := range patientScenarios {
 		t.Run(tc.scenario.Name(), func(t *testing.T) {
+			t.Parallel()
 			var lost atomic.Bool
 			s := startServer(t, func(packet string) []string {
 				if strings.Contains(packet, tc.mark) && lost.CompareAndSwap(false, true) {
@@ -66,19 +67,24 @@ func TestLostGoesOn(t *testing.T) {
 				return []string{packet}
 			})
 			o := brief(s.URL)
-			o.Conns, o.Timeout, o.Duration = 1, 300*time.Millisecond, 900*time.Millisecond
-			switch tc.scenario.(type) {
-			case *Slow:
-				o.Conns = 2
-			case *Upgrade: // a whole handshake has to be done within a Timeout, too
-				o.Timeout, o.Duration = time.Second, 3*time.Second
+			o.Conns, o.patience = 1, 2*time.Second // no other is held up for that long
+			_, slow := tc.scenario.(*Slow)
+			if slow { // of two, it may be lost for the slow one: that counts at the end, and nobody waits for it
+				o.Conns, o.Drain = 2, 3*time.Second
 			}
-			res := runScenario(t, tc.scenario, o)
+			var before, after uint64 // operations
+			res := runUntil(t, tc.scenario, o, func(_ *run, p Progress) bool {
+				if p.Errors == 0 && !slow {
+					before = p.Operations
+				}
+				after = p.Operations - before
+				return after >= 4
+			})
 			if n := res.Errors[Lost].Count; n != 1 || len(res.Errors) != 1 {
 				t.Errorf("errors %v, want one %s", res.Errors, Lost)
 			}
-			if res.Operations < 4 {
-				t.Errorf("%d operations: one that was lost held up the others", res.Operations)
+			if after < 4 {
+				t.Errorf("%d operations since: one that was lost held up the others", after)
 			}
 		})
 	}
@@ -93,18 +99,33 @@ func TestLateAfterLost(t *testing.T) {
 		}
 		t.Run(tc.scenario.Name(), func(t *testing.T) {
 			t.Parallel()
-			s, err := benchtest.New(benchtest.Options{Plant: benchtest.Plant{Kind: benchtest.Late, Every: 1, LateBy: 2 * time.Second}})
+			s, err := benchtest.New(benchtest.Options{Plant: benchtest.Plant{Kind: benchtest.Late, Every: 1, LateBy: time.Second}})
 			if err != nil {
 				t.Fatal(err)
 			}
 			t.Cleanup(s.Close)
 			o := brief(s.URL)
-			o.Conns, o.Timeout, o.Duration = 2, 250*time.Millisecond, time.Second
-			res := runScenario(t, tc.scenario, o)
+			o.Conns, o.patience = 2, 250*time.Millisecond
+			res := runUntil(t, tc.scenario, o, func(r *run, _ Progress) bool { return counted(r, Late) > 0 })
 			lost, late := res.Errors[Lost].Count, res.Errors[Late].Count
 			if lost == 0 || late == 0 || late > lost || len(res.Errors) != 2 {
 				t.Errorf("errors %v, want %s and as many %s, or less", res.Errors, Lost, Late)
 			}
 		})
+	}
+}
+
+// TestPatience: what may be waited for is bounded as a handshake is, unless a test has it
+// otherwise.
+func TestPatience(t *testing.T) {
+	for _, tc := range []struct{ o, want Options }{
+		{Options{}, Options{Timeout: DefaultTimeout, patience: DefaultTimeout}},
+		{Options{Timeout: time.Second}, Options{Timeout: time.Second, patience: time.Second}},
+		{Options{patience: time.Second}, Options{Timeout: DefaultTimeout, patience: time.Second}},
+	} {
+		o, err := tc.o.withDefaults()
+		if err != nil || o.Timeout != tc.want.Timeout || o.patience != tc.want.patience {
+			t.Errorf("%v and %v, %v; want %v and %v", o.Timeout, o.patience, err, tc.want.Timeout, tc.want.patience)
+		}
 	}
 }
