@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -39,8 +40,14 @@ func beServer(how string) int {
 		return 3
 	}
 	o := benchtest.Options{}
-	if how == "loses" {
-		o.Fault = nth(50, `"echo"`, func(string) []string { return nil })
+	if how == "loses" { // one, so that the others go on
+		var seen atomic.Int64
+		o.Fault = func(packet string) []string {
+			if strings.Contains(packet, `"echo"`) && seen.Add(1) == 5 {
+				return nil
+			}
+			return []string{packet}
+		}
 	}
 	s, err := benchtest.New(o)
 	if err != nil {
@@ -68,7 +75,9 @@ func childSpec(name, how string) ServerSpec {
 }
 
 func TestMatrix(t *testing.T) {
-	o := Options{Conns: 4, Duration: 60 * time.Millisecond, Warmup: -1, Drain: 200 * time.Millisecond}
+	o := until(Options{Conns: 4, Duration: 60 * time.Millisecond, Warmup: -1, Drain: 200 * time.Millisecond}, func(_ *run, p Progress) bool {
+		return p.Operations >= 8 // by then server two has lost one
+	})
 	var order []string
 	c := &Matrix{
 		Servers: []ServerSpec{childSpec("one", "serves"), childSpec("two", "loses"), childSpec("three", "serves")},
@@ -153,22 +162,25 @@ func TestMatrixServersThatFail(t *testing.T) {
 
 // TestMatrixServerDies: a server that dies in a run costs that run only.
 func TestMatrixServerDies(t *testing.T) {
-	killed := false
+	runs, killed := 0, false
 	var victim int
-	c := &Matrix{
-		Servers: []ServerSpec{childSpec("one", "serves")},
-		Cases:   []Case{{Name: "echo", Scenario: &Echo{}, Options: Options{Conns: 2, Duration: 700 * time.Millisecond, Warmup: -1, Drain: 200 * time.Millisecond}}},
-		Rounds:  2, Pause: time.Millisecond,
-	}
-	scenario := &spy{Scenario: &Echo{}, seen: func(o Options) { victim = o.PID }}
-	c.Cases[0].Scenario = scenario
-	c.Progress = func(p MatrixProgress) {
-		if p.Round == 1 && p.Run.Phase == "measure" && !killed {
+	o := until(Options{Conns: 2, Warmup: -1, Drain: 200 * time.Millisecond}, func(_ *run, p Progress) bool {
+		if runs > 1 {
+			return p.Operations > 0
+		}
+		if p.Operations > 0 && !killed {
 			killed = true
 			if process, err := os.FindProcess(victim); err != nil || process.Kill() != nil {
 				t.Errorf("cannot kill %d", victim)
 			}
 		}
+		return killed && p.Conns == 0
+	})
+	scenario := &spy{Scenario: &Echo{}, seen: func(o Options) { runs, victim = runs+1, o.PID }}
+	c := &Matrix{
+		Servers: []ServerSpec{childSpec("one", "serves")},
+		Cases:   []Case{{Name: "echo", Scenario: scenario, Options: o}},
+		Rounds:  2, Pause: time.Millisecond,
 	}
 	res, err := c.Run(context.Background())
 	if err != nil {
