@@ -2,6 +2,8 @@ package bench
 
 import (
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -68,40 +70,96 @@ func TestCoordinatedOmission(t *testing.T) {
 	}
 }
 
+// gate is where a test has its server stand still: what the server sends has to pass.
+type gate struct {
+	mu      sync.RWMutex
+	closed  atomic.Bool
+	waiting atomic.Int64 // packets in front of it
+}
+
+// startGated makes a server that lives as long as the test, and its gate.
+func startGated(t testing.TB) (*benchtest.Server, *gate) {
+	t.Helper()
+	g := &gate{}
+	s := startServer(t, g.pass)
+	t.Cleanup(g.open) // before the server's end, which waits for what is in front of it
+	return s, g
+}
+
+func (g *gate) pass(packet string) []string {
+	g.waiting.Add(1)
+	g.mu.RLock()
+	g.waiting.Add(-1)
+	g.mu.RUnlock()
+	return []string{packet}
+}
+
+// shut waits for who is passing; who comes behind waits for open.
+func (g *gate) shut() {
+	g.mu.Lock()
+	g.closed.Store(true)
+}
+
+// open does nothing where it is open. Any goroutine.
+func (g *gate) open() {
+	if g.closed.CompareAndSwap(true, false) {
+		g.mu.Unlock()
+	}
+}
+
 // TestStandstillAtTheEnd: what was due in the window of an open loop counts though the
 // server answers it only after that.
 func TestStandstillAtTheEnd(t *testing.T) {
 	const (
-		stall  = 600 * time.Millisecond
-		every  = 2 * stall
-		window = every + stall/2 // it ends in the middle of a standstill
-		rate   = 1000
+		stall = 300 * time.Millisecond // behind the window
+		rate  = 1000
 	)
-	s, err := benchtest.New(benchtest.Options{Stall: benchtest.Stall{For: stall, Every: every}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	for _, scenario := range []Scenario{&Echo{Rate: rate}, &Broadcast{Rate: rate / 4}, &FanIn{Rate: rate}, &Slow{Rate: rate / 4, Share: 0.25, ReadRate: 1 << 30}} {
-		t.Run(scenario.Name(), func(t *testing.T) {
-			res := runScenario(t, scenario, Options{URL: s.URL, Conns: 4, Duration: window, Warmup: -1})
+	for _, tc := range []struct {
+		scenario   Scenario
+		perMessage uint64
+	}{
+		{&Echo{Rate: rate}, 1},
+		{&Broadcast{Rate: rate / 4}, 4},
+		{&FanIn{Rate: rate}, 1},
+		{&Slow{Rate: rate / 4, Share: 0.25, ReadRate: 1 << 30}, 3}, // three read at once
+	} {
+		t.Run(tc.scenario.Name(), func(t *testing.T) {
+			s, g := startGated(t)
+			o := brief(s.URL)
+			o.Conns = 4
+			look := func(r *run) (answered, sent uint64) { // of what was due in the window
+				r.each(func(w *worker) {
+					answered += w.latency.Count()
+					sent += w.lag.Count()
+				})
+				return answered, sent
+			}
+			var before, first, meanwhile uint64
+			res := runUntil(t, tc.scenario, o, func(r *run, _ Progress) bool {
+				answered, sent := look(r)
+				switch {
+				case g.closed.Load():
+					meanwhile = sent - first
+				case answered > 0: // what is sent from here on was due in the window
+					g.shut()
+					before, first = look(r)
+				}
+				if meanwhile < 100 {
+					return false
+				}
+				time.AfterFunc(stall, g.open)
+				return true
+			})
 			clean(t, res)
 			main := res.Main()
 			if main == nil {
 				t.Fatal("no latency")
 			}
-			// Nothing of what was due is missing, but for the few that the ends of the window
-			// are told apart by.
-			perMessage := 1.0
-			due := rate * window.Seconds()
-			switch scenario.(type) {
-			case *Broadcast:
-				perMessage, due = 4, due/4
-			case *Slow: // three read at once
-				perMessage, due = 3, due/4
+			if least := before + meanwhile*tc.perMessage; meanwhile == 0 || main.Count < least {
+				t.Errorf("%d are in the latency, of at least %d that were due in the window; %d were answered in it", main.Count, least, res.Operations)
 			}
-			if n := float64(main.Count); n < 0.9*due*perMessage {
-				t.Errorf("%v of %v are in the latency, %d were answered in the window", n, due*perMessage, res.Operations)
+			if main.Max < us(stall) {
+				t.Errorf("the longest took %v us", main.Max)
 			}
 		})
 	}
@@ -112,18 +170,13 @@ func TestStandstillAtTheEnd(t *testing.T) {
 // and in the whole.
 func TestStandstillAtTheEndOfScript(t *testing.T) {
 	const (
-		stall = 600 * time.Millisecond
+		stall = 300 * time.Millisecond // behind the phase
 		conns = 4
 	)
 	for _, warmup := range []bool{false, true} {
-		s, err := benchtest.New(benchtest.Options{Stall: benchtest.Stall{For: stall, Every: 2 * stall}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer s.Close()
-		phases := "[{duration: 900ms, connections: 4}]"
+		phases := "[{name: measure, duration: 30s, connections: 4}]"
 		if warmup { // what was due in the warm-up is answered behind it
-			phases = "[{duration: 900ms, connections: 4, warmup: true}, {duration: 800ms, connections: 4}]"
+			phases = "[{name: measure, duration: 30s, connections: 4, warmup: true}, {name: measured, duration: 30s, connections: 4}]"
 		}
 		file, err := ParseScript("test.yaml", []byte("phases: "+phases+`
 clients:
@@ -133,7 +186,22 @@ clients:
 		if err != nil {
 			t.Fatal(err)
 		}
-		res := runScenario(t, file, Options{URL: s.URL})
+		s, g := startGated(t)
+		res := runUntil(t, file, Options{URL: s.URL}, func(_ *run, p Progress) bool {
+			switch {
+			case p.Phase != "measure":
+				return p.Operations >= 4*conns
+			case !g.closed.Load():
+				if p.Conns == conns && p.Operations >= 4*conns {
+					g.shut()
+				}
+				return false
+			case g.waiting.Load() < conns:
+				return false
+			}
+			time.AfterFunc(stall, g.open) // all wait for an answer
+			return true
+		})
 		clean(t, res)
 		count := func(all []Latency, name string) (n uint64, max time.Duration) {
 			for _, l := range all {
@@ -146,11 +214,11 @@ clients:
 		if len(res.Phases) == 0 {
 			t.Fatal("no phases")
 		}
-		if _, max := count(res.Phases[0].Latencies, "echo"); max < stall/4 {
+		if _, max := count(res.Phases[0].Latencies, "echo"); max < stall {
 			t.Errorf("warm-up %v: of what was due in the first phase the longest took %v", warmup, max)
 		}
 		whole, max := count(res.Latencies, "step")
-		if !warmup && max < stall/4 {
+		if !warmup && max < stall {
 			t.Errorf("of all the longest took %v", max)
 		}
 		var sum uint64
