@@ -22,8 +22,15 @@ func TestMetricsURL(t *testing.T) {
 	}))
 	defer metrics.Close()
 	o := brief(s.URL)
-	o.PID, o.Metrics, o.Duration = 0, metrics.URL, 2200*time.Millisecond
-	res := runScenario(t, &Echo{}, o)
+	o.PID, o.Metrics = 0, metrics.URL
+	tells := func(v *Sample) bool { return v.Server != nil && v.Server.FDs == 33 && v.Server.RSS > 0 }
+	var fresh atomic.Int64
+	o.Progress = func(p Progress) {
+		if p.Sample != nil && tells(p.Sample) {
+			fresh.Add(1)
+		}
+	}
+	res := runUntil(t, &Echo{}, o, func(*run, Progress) bool { return fresh.Load() >= 2 })
 	clean(t, res)
 	u := res.Server
 	if u == nil || u.CPUSource != "metrics" || u.RSSSource != "metrics" || u.CPU <= 0 || u.RSSAfter <= u.RSSBefore {
@@ -33,8 +40,8 @@ func TestMetricsURL(t *testing.T) {
 		t.Errorf("%+v", res.Metrics)
 	}
 	seen := 0
-	for _, v := range res.Series {
-		if v.Server != nil && v.Server.FDs == 33 && v.Server.RSS > 0 {
+	for i := range res.Series {
+		if tells(&res.Series[i]) {
 			seen++
 		}
 	}

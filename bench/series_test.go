@@ -2,6 +2,7 @@ package bench
 
 import (
 	"math"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -20,13 +21,19 @@ func TestSeries(t *testing.T) {
 	} {
 		t.Run(tc.scenario.Name(), func(t *testing.T) {
 			o := brief(s.URL)
-			o.Duration = 2500 * time.Millisecond
 			o.Loops = 2
 			var told []Sample
+			var n atomic.Int64 // of told
 			o.Progress = func(p Progress) {
 				if p.Sample != nil {
 					told = append(told, *p.Sample)
+					n.Add(1)
 				}
+			}
+			least := 1
+			if tc.latency { // it goes on until there are some
+				least = 2
+				o = until(o, func(*run, Progress) bool { return n.Load() >= 2 })
 			}
 			res := runScenario(t, tc.scenario, o)
 			clean(t, res)
@@ -55,8 +62,8 @@ func TestSeries(t *testing.T) {
 			if _, cycles := tc.scenario.(*Connect); !connected && !cycles {
 				t.Error("no sample has a connection")
 			}
-			if least := int(res.Elapsed); len(res.Series) < max(1, least) {
-				t.Errorf("%d samples of %v s", len(res.Series), res.Elapsed)
+			if len(res.Series) < least || at < res.Elapsed-0.05 { // but for a sliver at the end
+				t.Errorf("%d samples up to %v s, of a window of %v s", len(res.Series), at, res.Elapsed)
 			}
 			// All but the last, which comes at the end, are told, and no other.
 			for i, v := range told {
