@@ -67,7 +67,7 @@ func call(ctx context.Context, t *testing.T, kind string, args ...string) (out, 
 // TestScale: steps within a process and over several, and the sums.
 func TestScale(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "scale.json")
-	out, errOut, code := call(t.Context(), t, "good", "--steps", "4,8,20", "--per", "8", "--json", file)
+	out, errOut, code := call(t.Context(), t, "good", "--steps", "4,8,20", "--per", "8", "--rest", "1s", "--json", file) // of twenty heartbeats
 	if code != 0 {
 		t.Fatalf("exit code %d: %s", code, errOut)
 	}
