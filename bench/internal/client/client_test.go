@@ -163,7 +163,6 @@ func TestRefusals(t *testing.T) {
 			w.hear()
 		}, want: ClosedByServer, detail: `1009 "big"`},
 		{name: "end", ws: func(w *wire) { w.open() }, want: ClosedByServer, detail: "TCP"},
-		{name: "silence", ws: func(w *wire) { w.say(handshake); w.expect("40"); w.hear() }, options: Options{Timeout: 30 * time.Millisecond}, want: HandshakeLate, detail: "no answer to CONNECT"},
 		{name: "no open packet", ws: func(w *wire) { w.hear() }, options: Options{Timeout: 30 * time.Millisecond}, want: HandshakeLate, detail: "no Engine.IO open packet"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -229,15 +228,50 @@ func TestRefusedConnection(t *testing.T) {
 	}
 }
 
-// TestGoodbyeUnanswered: a server that ignores the goodbye is told of.
-func TestGoodbyeUnanswered(t *testing.T) {
-	f := newFake(t, func(w *wire) { w.open(); w.expect("41", "close", "EOF") }, nil)
-	h := newRecorder()
-	h.ready = func(s *Session) { s.Goodbye() }
-	dial(t, f.url, Options{Timeout: 50 * time.Millisecond}, h)
-	var e *Error
-	if err := h.await(t); !errors.As(err, &e) || e.Name != GoodbyeLate {
-		t.Errorf("closed with %v", err)
+// timeIsUp has all that waits with a deadline have waited for long enough. Any goroutine
+// but the loop's.
+func timeIsUp(e *Env) {
+	e.Loop.Do(func() {
+		now := e.Loop.Now()
+		for i := e.first; i < len(e.deadlines); i++ {
+			d := &e.deadlines[i]
+			if d.s != nil && d.s.deadline == d.at {
+				d.s.deadline = now
+			}
+			d.at = now
+		}
+		e.sweep.Arm(now)
+	})
+}
+
+// TestUnanswered: a server that ignores CONNECT, or the goodbye, is told of when the time
+// for that is over.
+func TestUnanswered(t *testing.T) {
+	for _, tc := range []struct {
+		name         string
+		ws           func(w *wire)
+		want, detail string
+	}{
+		{"CONNECT", func(w *wire) { w.say(handshake); w.expect("40") }, HandshakeLate, "no answer to CONNECT"},
+		{"goodbye", func(w *wire) { w.open(); w.expect("41", "close") }, GoodbyeLate, "has not closed"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			ignored := make(chan struct{})
+			f := newFake(t, func(w *wire) {
+				tc.ws(w)
+				close(ignored)
+				w.expect("EOF")
+			}, nil)
+			h := newRecorder()
+			h.ready = func(s *Session) { s.Goodbye() }
+			env := dial(t, f.url, Options{Timeout: time.Hour}, h)
+			waitFor(t, "packet that is ignored", ignored)
+			timeIsUp(env)
+			var e *Error
+			if err := h.await(t); !errors.As(err, &e) || e.Name != tc.want || !strings.Contains(e.Detail, tc.detail) {
+				t.Errorf("closed with %v, want %s: …%s…", err, tc.want, tc.detail)
+			}
+		})
 	}
 }
 
