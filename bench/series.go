@@ -197,12 +197,12 @@ func (c *recorder) totals() (p Progress) {
 
 // sample ends a second of the run, or what is left of one.
 func (c *recorder) sample(now time.Time, last bool) {
-	const least = 50 * time.Millisecond // a sliver at the end shows nothing
-	if last && len(c.series) > 0 && now.Sub(c.lastAt) < least {
-		return
-	}
 	c.collect()
 	totals := c.totals()
+	const least = 50 * time.Millisecond // a sliver at the end shows nothing, unless something was counted in it
+	if last && len(c.series) > 0 && now.Sub(c.lastAt) < least && totals.Operations == c.last.Operations && totals.Errors == c.last.Errors {
+		return
+	}
 	s := Sample{
 		At: now.Sub(c.run.started).Seconds(), Phase: c.current().name, Conns: totals.Conns,
 		Operations: totals.Operations - c.last.Operations, Errors: totals.Errors - c.last.Errors,
