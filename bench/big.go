@@ -135,6 +135,9 @@ func (s *Big) measure(r *run, hauls []*haul, talks [][]*talk) ([]part, error) {
 		if err := finish(); err != nil {
 			return nil, err
 		}
+		if _, err := r.meet("warm", 0); err != nil {
+			return nil, err
+		}
 	}
 	var parts []part
 	r.watch.begin()
@@ -144,6 +147,13 @@ func (s *Big) measure(r *run, hauls []*haul, talks [][]*talk) ([]part, error) {
 		r.interrupted = r.sleep("measure "+SizeName(size), r.options.Duration/time.Duration(len(s.Sizes))) != nil
 		if err := finish(); err != nil {
 			return nil, err
+		}
+		if !r.interrupted { // no process is at another size than the others
+			if _, err := r.meet(SizeName(size), 0); err != nil {
+				if r.interrupted = r.ctx.Err() != nil; !r.interrupted {
+					return nil, err
+				}
+			}
 		}
 		parts = append(parts, part{time.Since(began), cpuOf(r.watch.server) - cpu})
 		r.elapsed += parts[i].elapsed
@@ -182,7 +192,7 @@ func (s *Big) result(r *run, hauls []*haul, parts []part) *Result {
 		volume := count * float64(s.Sizes[i]) / 1e6
 		bytes += volume
 		if p.cpu > 0 {
-			res.Metrics = append(res.Metrics, Metric{Name: "server CPU per echo of " + names[i], Unit: "us", Value: us(time.Duration(p.cpu)) / count})
+			res.Metrics = append(res.Metrics, Metric{Name: cpuOfPart + "echo of " + names[i], Unit: "us", Value: us(time.Duration(p.cpu)) / count})
 		}
 		res.Metrics = append(res.Metrics,
 			Metric{Name: "echoes of " + names[i] + " per second", Unit: "1/s", Value: count / seconds, Higher: true},

@@ -28,6 +28,7 @@ func (r *Result) add(others []*Result, keep bool) error {
 		r.Respelled += o.Respelled
 		r.Interrupted = r.Interrupted || o.Interrupted
 		r.addErrors(o.Errors)
+		r.addRetried(o.Retried)
 		r.addParameters(o.Parameters)
 		r.addClient(o, i+1)
 	}
@@ -35,13 +36,20 @@ func (r *Result) add(others []*Result, keep bool) error {
 		r.Rate = float64(r.Operations) / r.Elapsed
 	}
 	r.Parameters["processes"] = len(others) + 1
+	own := make(map[string]uint64)
+	for _, l := range r.Latencies {
+		own[l.Name] = l.Count
+	}
 	if err := r.addLatencies(others); err != nil {
+		return err
+	}
+	if err := r.addPhases(others); err != nil {
 		return err
 	}
 	if err := r.addSeries(others, keep); err != nil {
 		return err
 	}
-	r.addMetrics(others)
+	r.addMetrics(others, own)
 	r.addWarnings(others, share, loops)
 	return nil
 }
@@ -51,18 +59,21 @@ func (r *Result) add(others []*Result, keep bool) error {
 func (r *Result) addWarnings(others []*Result, share float64, loops int) {
 	own := r.Warnings
 	r.Warnings = nil
+	slow := false
 	for _, o := range append([]*Result{{Warnings: own}}, others...) {
 		for _, text := range o.Warnings {
-			figures := slices.ContainsFunc([]string{warnLimit, warnLate, warnWaited, warnRate}, func(s string) bool { return strings.HasPrefix(text, s) })
+			slow = slow || strings.HasPrefix(text, warnRate)
+			figures := slices.ContainsFunc([]string{warnLimit, warnLate, warnWaited, warnRate, warnRetried}, func(s string) bool { return strings.HasPrefix(text, s) })
 			if !figures && !slices.Contains(r.Warnings, text) {
 				r.Warnings = append(r.Warnings, text)
 			}
 		}
 	}
+	r.warnRetried()
 	if r.Generator != nil {
 		r.Warnings = append(r.Warnings, r.Generator.warnings(share, loops)...)
 	}
-	if rate, ok := r.Parameters["rate"].(float64); ok {
+	if rate, ok := r.Parameters["rate"].(float64); ok && slow {
 		r.warnRate(rate, r.Operations)
 	}
 }
@@ -77,6 +88,15 @@ func (r *Result) addErrors(errors map[string]ErrorCount) {
 			e.Example = sum.Example
 		}
 		r.Errors[name] = e
+	}
+}
+
+func (r *Result) addRetried(attempts map[string]uint64) {
+	for name, n := range attempts {
+		if r.Retried == nil {
+			r.Retried = make(map[string]uint64)
+		}
+		r.Retried[name] += n
 	}
 }
 
@@ -129,33 +149,67 @@ func (r *Result) addClient(o *Result, process int) {
 	h.FDs = max(h.FDs, g.FDs)
 }
 
-func (r *Result) addLatencies(others []*Result) error {
+func (r *Result) addLatencies(others []*Result) (err error) {
+	all := [][]Latency{r.Latencies}
+	for _, o := range others {
+		all = append(all, o.Latencies)
+	}
+	r.Latencies, err = mergedLatencies(all)
+	return err
+}
+
+// mergedLatencies adds up latencies of the same names.
+func mergedLatencies(all [][]Latency) (merged []Latency, err error) {
 	var names []string
-	for _, o := range append([]*Result{r}, others...) {
-		for _, l := range o.Latencies {
+	for _, list := range all {
+		for _, l := range list {
 			if !slices.Contains(names, l.Name) {
 				names = append(names, l.Name)
 			}
 		}
 	}
-	var merged []Latency
 	for _, name := range names {
 		var sum hist.Histogram
-		for _, o := range append([]*Result{r}, others...) {
-			for _, l := range o.Latencies {
+		for _, list := range all {
+			for _, l := range list {
 				if l.Name != name {
 					continue
 				}
 				h, err := hist.Decode(l.Histogram)
 				if err != nil {
-					return fmt.Errorf("latency %s: %w", name, err)
+					return nil, fmt.Errorf("latency %s: %w", name, err)
 				}
 				sum.Merge(h)
 			}
 		}
 		merged = append(merged, newLatency(name, &sum))
 	}
-	r.Latencies = merged
+	return merged, nil
+}
+
+// addPhases adds up those of a [Script]. Those that the leader has not are left out.
+func (r *Result) addPhases(others []*Result) error {
+	for i := range r.Phases {
+		p := &r.Phases[i]
+		all := [][]Latency{p.Latencies}
+		for _, o := range others {
+			if i >= len(o.Phases) || o.Phases[i].Name != p.Name {
+				continue // it was interrupted before
+			}
+			q := &o.Phases[i]
+			p.Conns += q.Conns
+			p.Operations += q.Operations
+			p.Errors += q.Errors
+			all = append(all, q.Latencies)
+		}
+		if p.Elapsed > 0 {
+			p.Rate = float64(p.Operations) / p.Elapsed
+		}
+		var err error
+		if p.Latencies, err = mergedLatencies(all); err != nil {
+			return fmt.Errorf("phase %s: %w", p.Name, err)
+		}
+	}
 	return nil
 }
 
@@ -207,8 +261,9 @@ func (l *Load) add(o *Load) {
 }
 
 // addMetrics makes those metrics anew that follow from what was added up, and
-// adds up rates; the others are the leader's.
-func (r *Result) addMetrics(others []*Result) {
+// adds up rates and failed attempts; the others are the leader's. own is how many counts
+// each latency of the leader has had by itself.
+func (r *Result) addMetrics(others []*Result, own map[string]uint64) {
 	for i := range r.Metrics {
 		m := &r.Metrics[i]
 		name, quantile := m.Name, ""
@@ -218,6 +273,12 @@ func (r *Result) addMetrics(others []*Result) {
 		switch {
 		case m.Name == "server CPU per "+r.Operation && r.Server != nil && r.Operations > 0:
 			m.Value = r.Server.CPU * 1e6 / float64(r.Operations)
+		case strings.HasPrefix(m.Name, cpuOfPart): // the leader's time for all, by its own count
+			for _, l := range r.Latencies {
+				if l.Name == strings.TrimPrefix(m.Name, cpuOfPart) && l.Count > 0 {
+					m.Value *= float64(own[l.Name]) / float64(l.Count)
+				}
+			}
 		case m.Name == Plural(r.Operation)+" per second":
 			m.Value = r.Rate
 		case quantile == "p50" || quantile == "p99":
@@ -226,7 +287,7 @@ func (r *Result) addMetrics(others []*Result) {
 					m.Value = map[string]float64{"p50": l.P50, "p99": l.P99}[quantile]
 				}
 			}
-		case m.Unit == "1/s":
+		case m.Unit == "1/s" || m.Unit == "MB/s" || m.Name == failedAttempts:
 			for _, o := range others {
 				v, _ := o.Metric(m.Name)
 				m.Value += v.Value
@@ -234,3 +295,7 @@ func (r *Result) addMetrics(others []*Result) {
 		}
 	}
 }
+
+// cpuOfPart is how the metric begins that has the server's time for one operation of those
+// that a latency of the rest of the name counts.
+const cpuOfPart = "server CPU per "

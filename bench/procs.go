@@ -5,12 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/netip"
 	"os/exec"
 	"sync"
 	"time"
-
-	"github.com/e6a90ca8/sio/bench/internal/reactor"
 )
 
 // Procs runs a scenario in several processes: each has its own descriptors, and
@@ -54,7 +51,7 @@ func (p *Procs) Run(ctx context.Context, o Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	own, err := o.withDefaults()
+	own, err := optionsOf(p.Scenario, o)
 	if err != nil {
 		return nil, err
 	}
@@ -313,102 +310,4 @@ func (l *leader) end() {
 			<-w.over
 		}
 	}
-}
-
-// divideCommon gives o the part of what all scenarios have.
-func (o *Options) divideCommon(i, n int) error {
-	total := o.Conns
-	if total < n {
-		return fmt.Errorf("%w: %d connections for %d processes", ErrUsage, total, n)
-	}
-	o.Conns = share(total, i, n)
-	o.Proc = i
-	for before := range i {
-		o.FirstID += share(total, before, n)
-	}
-	o.Concurrency = max(1, share(o.Concurrency, i, n))
-	if len(o.Sources) >= n {
-		var own []netip.Addr
-		for k := i; k < len(o.Sources); k += n {
-			own = append(own, o.Sources[k])
-		}
-		o.Sources = own
-	} else if len(o.Sources) == 0 {
-		config, err := o.config()
-		if err != nil {
-			return err
-		}
-		o.Sources = reactor.LoopbackShare(config.Addr.Addr(), config.Connections(total), i, n)
-	}
-	return nil
-}
-
-func (e *Echo) divide(o *Options, i, n int) (Scenario, error) {
-	s := *e
-	s.Rate /= float64(n)
-	return &s, o.divideCommon(i, n)
-}
-
-func (c *Connect) divide(o *Options, i, n int) (Scenario, error) {
-	s := *c
-	if !c.Hold {
-		if o.Concurrency < n {
-			return nil, fmt.Errorf("%w: concurrency %d for %d processes", ErrUsage, o.Concurrency, n)
-		}
-		o.Conns = max(o.Conns, n) // has no meaning here
-		if s.Cycles > 0 {
-			if s.Cycles < n {
-				return nil, fmt.Errorf("%w: %d cycles for %d processes", ErrUsage, s.Cycles, n)
-			}
-			s.Cycles = share(s.Cycles, i, n)
-		}
-	}
-	return &s, o.divideCommon(i, n)
-}
-
-func (s *Idle) divide(o *Options, i, n int) (Scenario, error) {
-	part := *s
-	steps, err := s.steps()
-	if err != nil {
-		return nil, err
-	}
-	part.Steps = nil
-	for k, whole := range steps {
-		own := share(whole, i, n)
-		if own < 1 || k > 0 && own <= part.Steps[k-1] {
-			return nil, fmt.Errorf("%w: steps %v for %d processes", ErrUsage, steps, n)
-		}
-		part.Steps = append(part.Steps, own)
-	}
-	o.Conns = steps[len(steps)-1] // for the addresses
-	return &part, o.divideCommon(i, n)
-}
-
-func (s *Rooms) divide(o *Options, i, n int) (Scenario, error) {
-	part := *s
-	if part.Rooms == 0 {
-		part.Rooms = max(1, o.Conns/10)
-	}
-	if part.Rooms < n {
-		return nil, fmt.Errorf("%w: %d rooms for %d processes: a room is of one process", ErrUsage, part.Rooms, n)
-	}
-	for k := range i {
-		part.first += share(part.Rooms, k, n)
-	}
-	part.Rooms = share(part.Rooms, i, n)
-	return &part, o.divideCommon(i, n)
-}
-
-func (s *FanIn) divide(o *Options, i, n int) (Scenario, error) {
-	part := *s
-	part.Collectors = max(1, part.Collectors)
-	if part.Collectors < n {
-		return nil, fmt.Errorf("%w: %d collectors for %d processes: a collector and those who send to it are of one process", ErrUsage, part.Collectors, n)
-	}
-	for k := range i {
-		part.first += share(part.Collectors, k, n)
-	}
-	part.Collectors = share(part.Collectors, i, n)
-	part.Rate /= float64(n)
-	return &part, o.divideCommon(i, n)
 }

@@ -7,15 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
-	"net/http"
-	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"os"
 	"os/exec"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 )
@@ -25,8 +19,7 @@ import (
 const workerEnv = "SIO_BENCH_TEST_WORKER"
 
 // teamCase is what a worker gets on its command line: the place of a scenario in
-// teamScenarios, and what its options have
-// beyond those of brief.
+// teamScenarios, and what its options have beyond those of brief.
 type teamCase struct {
 	Place       int
 	URL         string
@@ -40,6 +33,24 @@ type teamCase struct {
 var teamScenarios = []Scenario{
 	&Echo{}, &Echo{Kind: Ack, Rate: 300}, &Connect{Hold: true}, &Connect{}, &Idle{Steps: []int{5, 11}, Settle: 100 * time.Millisecond}, &Rooms{Rooms: 5},
 	&FanIn{Collectors: 4}, &FanIn{Collectors: 3, Rate: 300},
+	&Storm{}, &Storm{Rate: 300}, &Storm{Reconnect: true, AtOnce: true, Cut: 0.5}, &Namespaces{Count: 3}, &Big{Sizes: []int{64, 4096}},
+	&Upgrade{}, teamScript(),
+}
+
+// teamScript is a file of two kinds of clients that are as many.
+func teamScript() *Script {
+	s, err := ParseScript("team.yaml", []byte(`
+phases:
+  - {name: fill, duration: 300ms, connections: 13, warmup: true}
+  - {name: talk, duration: 1000ms}
+clients:
+  - {name: one, flow: [{echo: 64, as: first}, {think: 5ms}]}
+  - {name: two, flow: [{echo: 64, as: second}, {think: 5ms}]}
+`))
+	if err != nil {
+		panic(err)
+	}
+	return s
 }
 
 // beWorker is main of the processes.
@@ -170,7 +181,12 @@ func TestProcs(t *testing.T) {
 				t.Errorf("rate %v of %v", res.Parameters["rate"], rate)
 			}
 			// In an open loop the latency is of what was due in the window, not answered.
-			if l := res.Main(); l == nil || l.Count == 0 || l.Count != res.Operations && !paced {
+			l := res.Main()
+			if _, ok := scenario.(*Upgrade); ok { // the first is of the connects
+				under := latencies(res)["upgrade under traffic"]
+				l = &under
+			}
+			if l == nil || l.Count == 0 || l.Count != res.Operations && !paced {
 				t.Errorf("%d operations, latency %+v", res.Operations, l)
 			}
 			var operations uint64
@@ -186,48 +202,28 @@ func TestProcs(t *testing.T) {
 			if len(res.Generator.Loops) != 3 {
 				t.Errorf("%d loops", len(res.Generator.Loops))
 			}
-			if connect, ok := scenario.(*Connect); (!ok || connect.Hold) && res.Elapsed > 1 && most != 13+collectors {
+			stay := true
+			switch s := scenario.(type) {
+			case *Connect:
+				stay = s.Hold
+			case *Upgrade, *Storm:
+				stay = false
+			}
+			if stay && res.Elapsed > 1 && most != 13+collectors {
 				t.Errorf("progress told of %d connections at most", most)
+			}
+			switch s := scenario.(type) {
+			case *Storm:
+				stormOfTeam(t, s, res)
+			case *Big:
+				bigOfTeam(t, s, res)
+			case *Script:
+				scriptOfTeam(t, res)
 			}
 			if m, ok := res.Metric(Plural(res.Operation) + " per second"); !ok || m.Value != res.Rate {
 				t.Errorf("rate %v, metric %+v", res.Rate, m)
 			}
 		})
-	}
-}
-
-// TestProcsTemplates: clients of all processes are numbered as those of one, and a run has
-// one name.
-func TestProcsTemplates(t *testing.T) {
-	s := startServer(t, nil)
-	to, err := url.Parse(s.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	proxy := httputil.NewSingleHostReverseProxy(to)
-	var mu sync.Mutex
-	seen := map[string]string{} // "process client" -> run
-	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if q := r.URL.Query(); q.Has("who") {
-			mu.Lock()
-			seen[q.Get("who")] = q.Get("run")
-			mu.Unlock()
-		}
-		proxy.ServeHTTP(w, r)
-	}))
-	defer front.Close()
-	o := brief(front.URL)
-	o.Conns, o.Concurrency, o.RunName = 7, 9, "tonight"
-	o.Query = map[string]string{"who": "{{.Proc}} {{.ID}}", "run": "{{.Run}}"}
-	clean(t, runScenario(t, divided(t, 0, 3, "work", o), o))
-	mu.Lock()
-	defer mu.Unlock()
-	want := map[string]string{}
-	for _, who := range []string{"0 0", "0 1", "0 2", "1 3", "1 4", "2 5", "2 6"} {
-		want[who] = "tonight"
-	}
-	if !maps.Equal(seen, want) {
-		t.Errorf("%v, want %v", seen, want)
 	}
 }
 
@@ -340,7 +336,8 @@ func TestProcsUsage(t *testing.T) {
 	for _, p := range []*Procs{
 		{Scenario: &Echo{}, N: 0}, {Scenario: &Echo{}, N: 1000}, {Scenario: &Echo{}, N: 3},
 		{Scenario: &Rooms{Rooms: 2}, N: 3}, {Scenario: &Idle{Steps: []int{2, 9}}, N: 3}, {Scenario: &Connect{Cycles: 2}, N: 3},
-		{Scenario: &FanIn{}, N: 2}, {Scenario: &Broadcast{}, N: 2}, {Scenario: &Slow{}, N: 2}, {Scenario: &Storm{}, N: 2},
+		{Scenario: &FanIn{}, N: 2}, {Scenario: &Storm{}, N: 3}, {Scenario: &Storm{Reconnect: true, Cut: 0.5}, N: 2}, {Scenario: &Storm{Cut: 2}, N: 2},
+		{Scenario: teamScript(), N: 14},
 	} {
 		p.Command = none
 		if _, err := p.Run(context.Background(), o); !errors.Is(err, ErrUsage) {

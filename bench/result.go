@@ -41,6 +41,10 @@ type Result struct {
 	// bytes. That is allowed.
 	Respelled uint64 `json:"respelled,omitempty"`
 
+	// Retried counts the attempts to connect that have failed and were made again, by
+	// the error's name: those of a [Storm].
+	Retried map[string]uint64 `json:"retried,omitempty"`
+
 	Server *Usage `json:"server,omitempty"` // nil if not measured
 	Client *Usage `json:"client,omitempty"`
 

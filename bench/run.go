@@ -41,6 +41,15 @@ const (
 	beats                 // heartbeats
 )
 
+// redials reports whether s opens sessions over and over.
+func redials(s Scenario) bool {
+	_, ok := s.(interface{ redials() })
+	return ok
+}
+
+// redialSources is from how many addresses such a scenario connects, on a loopback.
+const redialSources = 4
+
 // newRun checks what can be checked before anything is opened, makes the
 // workers and connects once, to fail early with the whole answer.
 func newRun(ctx context.Context, s Scenario, o Options, conns int) (*run, error) {
@@ -54,8 +63,8 @@ func newRun(ctx context.Context, s Scenario, o Options, conns int) (*run, error)
 	sources := o.Sources
 	if len(sources) == 0 {
 		sources = reactor.LoopbackSources(config.Addr.Addr(), config.Connections(conns))
-		if _, ok := s.(interface{ redials() }); ok { // used ports rest for a while
-			sources = reactor.LoopbackSources(config.Addr.Addr(), 4*reactor.DefaultSourceShare)
+		if redials(s) { // used ports rest for a while
+			sources = reactor.LoopbackSources(config.Addr.Addr(), redialSources*reactor.DefaultSourceShare)
 		}
 	}
 	r := &run{ctx: ctx, options: o, scenario: s, config: config, wanted: conns}

@@ -119,6 +119,9 @@ func (s *Script) Run(ctx context.Context, o Options) (*Result, error) {
 	if o.URL == "" {
 		return nil, fmt.Errorf("%w: %s names no target, and no URL is given", ErrUsage, s.file.Name)
 	}
+	if p := o.part; p != nil {
+		o.Conns = max(1, share(o.Conns, p.index, p.of))
+	}
 	config, err := o.config()
 	if err != nil {
 		return nil, err

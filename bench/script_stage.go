@@ -23,6 +23,9 @@ type stage struct {
 	random *rand.Rand
 	buf    []byte
 
+	// The loops of all processes, and how many of them are in those before this one.
+	loops, before int
+
 	// Who is there. Members of the worker are places, which are taken again and
 	// again; inhabited and visitors are those that have not been asked to go.
 	vacant     []*actor
@@ -71,7 +74,13 @@ const reentry = 100 * time.Millisecond
 
 func newStage(w *worker, f *script.File, c *compiler) (*stage, error) {
 	s := &stage{worker: w, compiler: c, file: f, acts: make([]act, len(f.Phases))}
-	s.random = rand.New(rand.NewPCG(c.options.Seed, uint64(w.index)))
+	s.random = rand.New(rand.NewPCG(c.options.Seed, uint64(c.options.Proc)<<32|uint64(w.index)))
+	s.loops = len(w.run.workers)
+	if p := c.options.part; p != nil {
+		s.before = p.index * s.loops
+		s.loops *= p.of
+	}
+	s.arrivalSum = float64(s.before+w.index) / float64(s.loops) // so that not all wait for a whole one
 	s.tickTimer, s.alarm, s.patrolled = w.loop.NewTimer(s.tick), w.loop.NewTimer(s.wake), w.loop.NewTimer(s.look)
 	for i := range s.acts {
 		s.acts[i].latencies = make([]*hist.Histogram, len(c.names))
@@ -142,10 +151,7 @@ func (s *stage) part(now time.Duration) float64 {
 func (s *stage) load() float64 { return s.phase.Load.At(s.part(s.loop.Clock())) }
 
 // share is this loop's part of n.
-func (s *stage) share(n int) int {
-	loops := len(s.run.workers)
-	return (n + loops - 1 - s.index) / loops
-}
+func (s *stage) share(n int) int { return (n + s.loops - 1 - s.before - s.index) / s.loops }
 
 // tick lets clients in and sends them away as the phase wants it.
 func (s *stage) tick() {
@@ -175,7 +181,7 @@ func (s *stage) arrive(now time.Duration) {
 	if span <= 0 {
 		return
 	}
-	rate := s.phase.Arrivals.At((s.part(from)+s.part(now))/2) / float64(len(s.run.workers))
+	rate := s.phase.Arrivals.At((s.part(from)+s.part(now))/2) / float64(s.loops)
 	if rate <= 0 {
 		return
 	}
@@ -202,9 +208,9 @@ func (s *stage) admit(resident bool, due time.Duration) {
 		a.peer = peer{w: s.worker, id: s.index + len(s.members)*len(s.run.workers)}
 		s.members = append(s.members, a)
 	}
-	number := s.index + s.born*len(s.run.workers)
+	number := s.index + s.born*s.loops // and [Options.FirstID] more, in which before is
 	s.born++
-	a.begin(s.plays[s.cast[number%len(s.cast)]], number, resident)
+	a.begin(s.plays[s.cast[(s.before+number)%len(s.cast)]], number, resident)
 	if resident {
 		a.place = int32(len(s.inhabited))
 		s.inhabited = append(s.inhabited, a)

@@ -36,6 +36,8 @@ type Storm struct {
 
 	Within time.Duration // default [DefaultWithin]
 	Seed   uint64        // of what is random
+
+	first int // number of the first client, where there are other processes
 }
 
 // DefaultWithin is the default of [Storm.Within].
@@ -43,6 +45,9 @@ const DefaultWithin = time.Minute
 
 // NotBack counts clients that are not connected at the end of a [Storm].
 const NotBack = "not connected in time"
+
+// failedAttempts is the metric of the attempts that were made again.
+const failedAttempts = "failed attempts"
 
 // Name is "connect storm" or "reconnect storm".
 func (s *Storm) Name() string {
@@ -106,7 +111,7 @@ func (s *Storm) Run(ctx context.Context, o Options) (*Result, error) {
 	for i, w := range r.workers {
 		gales[i] = &gale{
 			worker: w, weather: weather, agenda: newAgenda(w.loop), failed: map[string]uint64{},
-			random: rand.New(rand.NewPCG(c.Seed, uint64(i))),
+			random: rand.New(rand.NewPCG(c.Seed, uint64(o.Proc)<<32|uint64(i))),
 		}
 		w.width = width
 	}
@@ -122,6 +127,9 @@ func (s *Storm) Run(ctx context.Context, o Options) (*Result, error) {
 		r.enlist(o.Conns, create)
 	}
 
+	if _, err := r.meet("storm", 0); err != nil {
+		return nil, err
+	}
 	r.watch.begin()
 	began := time.Now()
 	weather.left.Store(1) // until all have begun
@@ -138,6 +146,13 @@ func (s *Storm) Run(ctx context.Context, o Options) (*Result, error) {
 	case <-limit.C:
 	case <-ctx.Done():
 		r.interrupted = true
+	}
+	if !r.interrupted {
+		if _, err := r.meet("calm", 0); err != nil { // it is over when it is for all
+			if r.interrupted = ctx.Err() != nil; !r.interrupted {
+				return nil, err
+			}
+		}
 	}
 	r.elapsed = time.Since(began)
 	r.watch.end(nil)
@@ -177,17 +192,25 @@ func (s *Storm) result(r *run, gales []*gale) *Result {
 	}
 	res.Metrics = append(res.Metrics,
 		Metric{Name: "time until the last is " + there, Unit: "s", Value: res.Elapsed},
-		Metric{Name: "failed attempts", Value: float64(attempts)})
+		Metric{Name: failedAttempts, Value: float64(attempts)})
 	res.latency("until "+there, &until)
 	connectMetrics(r, res)
-	if attempts > 0 {
-		var list []string
-		for _, name := range slices.Sorted(maps.Keys(failed)) {
-			list = append(list, fmt.Sprintf("%s %d", name, failed[name]))
-		}
-		res.Warnings = append(res.Warnings, fmt.Sprintf("%d attempts failed and were made again: %s", attempts, strings.Join(list, ", ")))
-	}
+	res.Retried = failed
+	res.warnRetried()
 	return res
+}
+
+// warnRetried is how the warning about failed attempts begins.
+const warnRetried = "attempts failed and were made again"
+
+func (res *Result) warnRetried() {
+	var list []string
+	for _, name := range slices.Sorted(maps.Keys(res.Retried)) {
+		list = append(list, fmt.Sprintf("%d × %s", res.Retried[name], name))
+	}
+	if len(list) > 0 {
+		res.Warnings = append(res.Warnings, warnRetried+": "+strings.Join(list, ", "))
+	}
 }
 
 // weather is a storm over all loops.
@@ -225,13 +248,20 @@ func (g *gale) rise() {
 				due += time.Duration(float64(m.id) / s.Rate * float64(time.Second))
 			}
 			m.embark(due)
-		case m.Live() && int(float64(m.id+1)*s.Cut) > int(float64(m.id)*s.Cut):
+		case m.Live() && s.cuts(m.id):
 			m.Abort()
 			m.live = false
 			g.ready.Add(-1)
 			m.embark(now)
 		}
 	}
+}
+
+// cuts reports whether the client with this number in the process is cut off: the share
+// is of the clients of all.
+func (s *Storm) cuts(id int) bool {
+	id += s.first
+	return int(float64(id+1)*s.Cut) > int(float64(id)*s.Cut)
 }
 
 // backoff is how long the official client waits for the time with this number, the

@@ -32,48 +32,6 @@ func (r *run) meet(point string, n int64) (int64, error) {
 	return r.options.part.team.meet(r.ctx, point, n)
 }
 
-// A divisible scenario can be run by several processes, each a part of it. divide
-// changes o and returns the scenario for part i of n; between them the parts have
-// the connections, rates and rooms of the whole. The error wraps [ErrUsage].
-type divisible interface {
-	divide(o *Options, i, n int) (Scenario, error)
-}
-
-// divisibleBy is s if several processes can run it, or else says why not.
-func divisibleBy(s Scenario) (divisible, error) {
-	if d, ok := s.(divisible); ok {
-		return d, nil
-	}
-	why := "what it measures is not a sum over processes"
-	if w, ok := s.(interface{ indivisible() string }); ok {
-		why = w.indivisible()
-	}
-	return nil, fmt.Errorf("%w: %s cannot be run by several processes: %s", ErrUsage, s.Name(), why)
-}
-
-func (*Broadcast) indivisible() string {
-	return "the next broadcast is sent when the last receiver has one, wherever that is, and latency is told by one clock"
-}
-func (*Slow) indivisible() string {
-	return "who reads is compared with who does not, by one sender's clock"
-}
-func (*Churn) indivisible() string {
-	return "who is in a room is known where its events are sent"
-}
-func (*Recovery) indivisible() string {
-	return "what was sent to those who were cut off is known where it was sent"
-}
-
-// share is part i of n of a whole: the first parts have one more if it does not
-// come out even.
-func share(whole, i, n int) int {
-	s := whole / n
-	if i < whole%n {
-		s++
-	}
-	return s
-}
-
 // The protocol between the processes: a JSON object a line. The worker says hello
 // and is told its part; then it meets, tells of progress, and ends with its
 // result or an error. The end of its standard input ends a worker.
@@ -217,7 +175,7 @@ func (w *teamWorker) run(ctx context.Context, s Scenario, o Options, i, n int) (
 	if err != nil {
 		return nil, err
 	}
-	o, err = o.withDefaults()
+	o, err = optionsOf(s, o)
 	if err != nil {
 		return nil, err
 	}

@@ -51,6 +51,9 @@ func (c *runCommand) AfterApply(*kong.Context) error {
 	if c.Concurrency < 1 || c.Loops < 1 {
 		return fmt.Errorf("--concurrency and --loops must be more than 0")
 	}
+	if c.File == "-" && c.Procs > 1 {
+		return fmt.Errorf("--procs: each process reads the file, so it cannot be standard input")
+	}
 	return nil
 }
 
