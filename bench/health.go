@@ -22,6 +22,7 @@ type Health struct {
 	LagP99  float64      `json:"lag_p99_us"`            // of the loops' timers
 	LagMax  float64      `json:"lag_max_us"`            //
 	SendP99 float64      `json:"send_p99_us,omitempty"` // of sending, in an open loop
+	Unsent  uint64       `json:"unsent,omitempty"`      // messages of an open loop that were due in the window, and were never sent
 	FDs     int          `json:"fds,omitempty"`         // the most that were open
 	FDLimit uint64       `json:"fd_limit,omitempty"`
 }
@@ -92,6 +93,7 @@ func (r *run) health(res *Result) {
 		h.Loops = append(h.Loops, l)
 		late.Merge(&w.late)
 		lag.Merge(&w.lag)
+		h.Unsent += w.unsent
 	})
 	h.LagP99, h.LagMax, h.SendP99 = us(late.Quantile(0.99)), us(late.Max()), us(lag.Quantile(0.99))
 	for i := range res.Series {
@@ -108,6 +110,9 @@ func (r *run) health(res *Result) {
 	}
 	if p99 := lag.Quantile(0.99); p99 > lagLimit {
 		h.limit("1 %% of the messages were sent %s or more after they were due", tookText(p99))
+	}
+	if h.Unsent > 0 {
+		h.limit("%d messages that were due in the window were never sent", h.Unsent)
 	}
 	if p99 := late.Quantile(0.99); p99 > lateBusy {
 		h.busy("1 %% of the looks at the clock came %s or more after they were due: the machine has too little to give", tookText(p99))
@@ -150,6 +155,9 @@ func (h *Health) warnings(share float64, loops int) (list []string) {
 	}
 	if h.SendP99 > us(lagLimit) {
 		list = append(list, fmt.Sprintf("%s: 1 %% of the messages were sent %s or more after they were due", warnLate, text(h.SendP99)))
+	}
+	if h.Unsent > 0 {
+		list = append(list, fmt.Sprintf("%s: %d messages that were due in the window were never sent, and are in no latency", warnLate, h.Unsent))
 	}
 	if h.LagP99 > us(lateBusy) {
 		list = append(list, fmt.Sprintf("%s, %s or more in 1 %% of its looks: latencies have that in them", warnWaited, text(h.LagP99)))

@@ -146,6 +146,7 @@ func (r *Result) addClient(o *Result, process int) {
 	}
 	h.Loops = append(h.Loops, g.Loops...)
 	h.LagP99, h.LagMax, h.SendP99 = max(h.LagP99, g.LagP99), max(h.LagMax, g.LagMax), max(h.SendP99, g.SendP99)
+	h.Unsent += g.Unsent
 	h.FDs = max(h.FDs, g.FDs)
 }
 

@@ -16,12 +16,19 @@ type pacer struct {
 	send func(due time.Duration) bool // false: nobody is left to send
 	tick *reactor.Timer
 	next time.Duration // when the next message is due
-	gap  time.Duration
+	gap  time.Duration // 0: it has not begun
+	end  time.Duration // of the window, once that is over; 0 before
+	gone bool          // it sends no more
 }
+
+// catchUp bounds how long behind the window's end a pacer sends what was due in it, as a
+// quarter of [Options.Drain] does.
+const catchUp = time.Second
 
 func newPacer(w *worker, send func(due time.Duration) bool) *pacer {
 	p := &pacer{w: w, send: send}
 	p.tick = w.loop.NewTimer(p.due)
+	w.pacer = p
 	return p
 }
 
@@ -33,18 +40,50 @@ func (p *pacer) start(rate float64, index, pacers int) {
 	p.tick.Arm(p.next)
 }
 
-func (p *pacer) stop() { p.tick.Stop() }
+// stop ends it, but for what was due in the window and is not sent yet: the loop may be
+// behind, and what it never sent would be in no figure.
+func (p *pacer) stop() {
+	p.end = p.w.until
+	if !p.behind() {
+		p.tick.Stop()
+	}
+}
+
+// behind reports whether something that was due in a window that is over is yet to be sent.
+// Of nil it is not.
+func (p *pacer) behind() bool { return p != nil && !p.gone && p.gap > 0 && p.next < p.end }
+
+// giveUp counts what will not be sent any more, as that late at least.
+func (p *pacer) giveUp(late time.Duration) {
+	p.gone = true
+	n := uint64((p.end - p.next + p.gap - 1) / p.gap)
+	p.w.unsent += n
+	p.w.lag.RecordN(late, n)
+}
 
 // due sends what is due, at most a bounded number before the loop looks at its
 // connections again.
 func (p *pacer) due() {
 	const most = 256
 	for n := 0; p.next <= p.w.loop.Clock() && n < most; n++ {
+		if p.end > 0 {
+			if !p.behind() {
+				return
+			}
+			if late := p.w.loop.Clock() - p.end; late > min(catchUp, p.w.run.options.Drain/4) {
+				p.giveUp(late)
+				return
+			}
+		}
 		late := p.w.loop.Clock() - p.next
 		if !p.send(p.next) {
+			p.gone = true
 			return
 		}
 		p.w.sentLate(late)
+		if !p.w.recording && p.w.due(p.next) {
+			p.w.lag.Record(late)
+		}
 		p.next += p.gap
 	}
 	p.tick.Arm(p.next)

@@ -134,6 +134,9 @@ func (r *run) measure(start, stop func(w *worker), pending func(w *worker) bool)
 		r.each(func(w *worker) {
 			w.record(false)
 			w.sending = false
+			if w.pacer != nil {
+				w.pacer.stop()
+			}
 		})
 		r.elapsed = time.Since(began)
 	})
@@ -141,6 +144,9 @@ func (r *run) measure(start, stop func(w *worker), pending func(w *worker) bool)
 	if err != nil {
 		r.interrupted = true
 		return nil
+	}
+	if err := r.drain(func(w *worker) bool { return w.pacer.behind() }); err != nil {
+		return err
 	}
 	return r.drain(pending)
 }

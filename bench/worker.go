@@ -70,6 +70,8 @@ type worker struct {
 	latency   hist.Histogram
 	service   hist.Histogram // in an open loop, the same from when it was really sent
 	lag       hist.Histogram // send lag of an open loop
+	pacer     *pacer         // of an open loop; nil: it has none
+	unsent    uint64         // of an open loop: what was due in the window and was never sent
 	last      hist.Histogram // last receiver of a broadcast
 	recorded  uint64         // operations in the window
 	respelled uint64         // answers that mean the same, in other bytes
