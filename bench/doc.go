@@ -45,8 +45,8 @@
 // Latency in a closed loop is from the write of a message to the read of its
 // answer. In an open loop (a given rate) it is from the time at which the message
 // was due: a server or generator that falls behind cannot hide it. Beside it
-// [Echo], [Broadcast] and [Script] have the same from when it was really sent, as
-// "service". How late messages were sent is told apart, as lag. Quantiles are up
+// [Echo], [Broadcast], [Slow], [FanIn] and [Script] have the same from when it was
+// really sent, as "service". How late messages were sent is told apart, as lag. Quantiles are up
 // to 1/64 above the true value, never below.
 //
 // Every result has a sample a second ([Sample]), of latency, errors, connections

@@ -128,10 +128,11 @@ func (s *FanIn) Run(ctx context.Context, o Options) (*Result, error) {
 }
 
 func (s *FanIn) result(r *run) *Result {
-	var arrival, lag hist.Histogram
+	var arrival, service, lag hist.Histogram
 	var n uint64
 	r.each(func(w *worker) {
 		arrival.Merge(&w.latency)
+		service.Merge(&w.service)
 		lag.Merge(&w.lag)
 		n += w.recorded
 	})
@@ -141,6 +142,7 @@ func (s *FanIn) result(r *run) *Result {
 	res.Parameters["size"] = s.Size
 	res.latency("delivery", &arrival)
 	if s.Rate > 0 {
+		res.latency("delivery service", &service)
 		res.paced(s.Rate, n, &lag)
 	} else {
 		res.Parameters["in_flight"] = s.InFlight
@@ -202,6 +204,10 @@ type sender struct {
 	to     *collector
 	sent   atomic.Uint32 // the first number not sent; its collector reads it
 	away   int           // events sent less those known to have arrived
+
+	// times are when events of an open loop were sent: a ring by their numbers, with room
+	// for those away. Its loop writes and grows it, its collector's reads.
+	times atomic.Pointer[[]atomic.Int64]
 }
 
 // send sends the next event; its latency counts from at.
@@ -214,8 +220,41 @@ func (s *sender) send(at time.Duration) {
 		return
 	}
 	s.away++
+	if s.funnel.fanin.Rate > 0 {
+		s.note(s.sent.Load())
+	}
 	seq := s.sent.Add(1) - 1 // before it is sent: it may arrive at once
 	s.Send(s.funnel.speech.to(s.funnel.fanin.first+s.to.index, seq, s.place, at))
+}
+
+// note keeps that event seq, the next, is sent now.
+func (s *sender) note(seq uint32) {
+	ring := s.times.Load()
+	if ring == nil || s.away > len(*ring) {
+		size := 4
+		for size < s.away {
+			size *= 2
+		}
+		larger := make([]atomic.Int64, size)
+		if ring != nil {
+			for i := seq - uint32(len(*ring)); i != seq; i++ {
+				larger[i&uint32(size-1)].Store((*ring)[i&uint32(len(*ring)-1)].Load())
+			}
+		}
+		ring = &larger
+		s.times.Store(ring)
+	}
+	(*ring)[seq&uint32(len(*ring)-1)].Store(int64(s.w.loop.Clock()))
+}
+
+// sentAt is when event seq of an open loop was sent; ok is false if that is not known any
+// more. Any loop.
+func (s *sender) sentAt(seq uint32) (at time.Duration, ok bool) {
+	ring := s.times.Load()
+	if ring == nil || s.sent.Load()-seq > uint32(len(*ring)) {
+		return 0, false
+	}
+	return time.Duration((*ring)[seq&uint32(len(*ring)-1)].Load()), true
 }
 
 // arrived is told that one event has arrived.
@@ -290,7 +329,13 @@ func (c *collector) Text(_ *client.Session, packet []byte) {
 		c.w.fail(wrong, fmt.Sprintf("event %d of sender %d came, %d was next", d.seq, d.id, seq.want))
 	}
 	if counts {
-		c.w.operation(c.w.loop.Now() - d.stamp)
+		took := c.w.loop.Now() - d.stamp
+		c.w.operation(took)
+		if f.fanin.Rate > 0 {
+			if at, ok := s.sentAt(d.seq); ok {
+				c.w.served(took, c.w.loop.Now()-at, c.w.counts(took))
+			}
+		}
 		f.tell(s)
 	}
 }

@@ -155,12 +155,13 @@ func (s *Slow) Run(ctx context.Context, o Options) (*Result, error) {
 }
 
 func (s *Slow) result(r *run, bogs []*bog, before int64) *Result {
-	var delivery, last, lag, eviction hist.Histogram
+	var delivery, service, last, lag, eviction hist.Histogram
 	var n uint64
 	slow, gone := 0, 0
 	reasons := map[string]int{}
 	r.each(func(w *worker) {
 		delivery.Merge(&w.latency)
+		service.Merge(&w.service)
 		last.Merge(&w.last)
 		lag.Merge(&w.lag)
 		n += w.recorded
@@ -180,6 +181,7 @@ func (s *Slow) result(r *run, bogs []*bog, before int64) *Result {
 	res.latency("delivery", &delivery)
 	res.latency("last receiver", &last)
 	if s.Rate > 0 {
+		res.latency("delivery service", &service)
 		res.paced(s.Rate, lag.Count(), &lag)
 	} else {
 		res.Parameters["in_flight"] = s.InFlight
