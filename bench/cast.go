@@ -12,7 +12,7 @@ type cast struct {
 	run       *run
 	speech    *speech // the sender's loop only
 	entrance  *entrance
-	sender    *listener // fixed before the first broadcast
+	sender    *listener // fixed by gather, while nothing is under way
 	sendNext  func()
 	receivers atomic.Int64
 	underWay  atomic.Int64
@@ -40,16 +40,21 @@ func newCast(r *run, speech *speech, entrance *entrance, inFlight int, rate floa
 	return c
 }
 
-// gather counts the listeners that are open as receivers, the first as the sender.
+// gather counts the listeners that have come since it was last called as receivers, and
+// finds a sender, the first, if there is none any more. Nothing is under way.
 func (c *cast) gather() {
 	c.run.each(func(w *worker) {
 		for _, m := range w.members {
-			if l, ok := m.(*listener); ok && l.live {
-				c.receivers.Add(1)
+			l, ok := m.(*listener)
+			if !ok || !l.live {
+				continue
+			}
+			if !l.counted {
 				l.counted = true
-				if c.sender == nil {
-					c.sender = l
-				}
+				c.receivers.Add(1)
+			}
+			if c.sender == nil || !c.sender.live {
+				c.sender = l
 			}
 		}
 	})

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"sync/atomic"
 	"time"
 
 	"github.com/e6a90ca8/sio/bench/internal/client"
@@ -90,10 +89,9 @@ func (s *Crowd) Run(ctx context.Context, o Options) (*Result, error) {
 	c := &crowd{
 		Crowd:    s,
 		run:      r,
-		cast:     &cast{run: r, speech: send, entrance: newEntrance(config, &o), flights: make([]atomic.Pointer[flight], 1)},
+		cast:     newCast(r, send, newEntrance(config, &o), 1, 0),
 		readings: make([]reading, o.Loops),
 	}
-	c.cast.sendNext = c.cast.send
 	for step := range s.Steps {
 		if err := c.take(step); err != nil {
 			return nil, err
@@ -141,7 +139,7 @@ func (c *crowd) take(step int) error {
 		}
 	}
 	c.opened = c.Steps[step]
-	c.gather()
+	c.cast.gather()
 
 	if err := c.meet(Meeting{At: CrowdRest, Step: step}); err != nil {
 		return err
@@ -163,23 +161,6 @@ func (c *crowd) take(step int) error {
 	}
 	told.At, told.Step = CrowdTold, step
 	return c.meet(told)
-}
-
-// gather counts the sessions in that have come, and finds a sender. Nothing is
-// under way.
-func (c *crowd) gather() {
-	c.run.each(func(w *worker) {
-		for _, m := range w.members {
-			l := m.(*listener)
-			if l.live && !l.counted {
-				l.counted = true
-				c.cast.receivers.Add(1)
-			}
-			if l.live && (c.cast.sender == nil || !c.cast.sender.live) {
-				c.cast.sender = l
-			}
-		}
-	})
 }
 
 func (c *crowd) heartbeats() (n uint64) {
