@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"path"
@@ -42,7 +43,9 @@ type CompareOptions struct {
 
 	// Threshold is how much worse, as a share of the old median, a metric may be:
 	// 0.03 for 3 %. More, and significantly so, is a regression. Negative: nothing
-	// is. What the generator says of itself never is one.
+	// is. What the generator says of itself never is one. Of many metrics some seem to
+	// have changed by chance, so for this p is corrected by Holm's method for their
+	// number: the more there are, the more repeats it takes.
 	Threshold float64
 }
 
@@ -77,9 +80,14 @@ type Change struct {
 	New     Spread   `json:"new"`
 	Ratio   *float64 `json:"ratio,omitempty"` // of the medians; nil where it would mean nothing
 	P       float64  `json:"p"`               // of a Mann-Whitney U test, two-sided; 1 if there are too few repeats
-	Verdict Verdict  `json:"verdict"`
+	Verdict Verdict  `json:"verdict"`         // by P, whatever the number of metrics
 
-	// Regression is set if it is worse by more than the threshold.
+	// Corrected is P after Holm's method over all metrics that are judged; absent for
+	// those that are not.
+	Corrected float64 `json:"p_corrected,omitempty"`
+
+	// Regression is set if it is worse by more than the threshold, and Corrected says
+	// that this is not by chance.
 	Regression bool `json:"regression,omitempty"`
 }
 
@@ -130,6 +138,7 @@ func Compare(sides []*Side, o CompareOptions) (*Comparison, error) {
 	if !common {
 		return nil, fmt.Errorf("%w: the results have no such metric in common", ErrUsage)
 	}
+	c.correct()
 	slices.Sort(c.Notes)
 	c.Notes = slices.Compact(c.Notes)
 	return c, nil
@@ -170,13 +179,60 @@ func (c *Comparison) row(sides []*sideCase, m Metric) (some bool) {
 		if len(values) == 0 {
 			c.Notes = append(c.Notes, fmt.Sprintf("only %s has it, %s has not: %s: %s", c.Sides[0].Name, c.Sides[i+1].Name, sides[0].title(), m.Name))
 		}
-		if change.Regression {
-			c.Regressions++
-		}
 		r.Changes = append(r.Changes, change)
 	}
 	c.Rows = append(c.Rows, r)
 	return some
+}
+
+// correct takes back the regressions that may be by chance, since of many metrics some are:
+// Holm's method keeps the chance that any of them is no regression below compareAlpha. It
+// says so where no outcome of so few repeats could be one.
+func (c *Comparison) correct() {
+	var judged []*Change
+	least := 1.0 // the smallest p that any of them could have
+	for i := range c.Rows {
+		r := &c.Rows[i]
+		for k := range r.Changes {
+			if change := &r.Changes[k]; change.Verdict != TooFew && !ofGenerator(r.Metric) {
+				judged = append(judged, change)
+				least = min(least, 2/orders(r.Old.N, change.New.N))
+			}
+		}
+	}
+	slices.SortStableFunc(judged, func(a, b *Change) int { return cmp.Compare(a.P, b.P) })
+	sure := 0.0
+	for i, change := range judged {
+		sure = max(sure, min(1, change.P*float64(len(judged)-i)))
+		change.Corrected = sure
+		if change.Regression = change.Regression && sure < compareAlpha; change.Regression {
+			c.Regressions++
+		}
+	}
+	if n := len(judged); c.Threshold >= 0 && n > 0 && least*float64(n) >= compareAlpha {
+		c.Notes = append(c.Notes, fmt.Sprintf(
+			"of %d figures with so few repeats none can be told to be worse for sure, however much it is: take %d repeats on each side, or fewer figures",
+			n, repeatsFor(n)))
+	}
+}
+
+// orders is in how many ways the repeats of two sides can be mixed: the clearest outcome is
+// two of them.
+func orders(n, m int) float64 {
+	ways := 1.0
+	for i := 1; i <= m; i++ {
+		ways *= float64(n+i) / float64(i)
+	}
+	return ways
+}
+
+// repeatsFor is how many repeats of each side can tell that one of n figures is worse.
+func repeatsFor(n int) int {
+	repeats := compareRepeats
+	for 2/orders(repeats, repeats)*float64(n) >= compareAlpha {
+		repeats++
+	}
+	return repeats
 }
 
 func newChange(old, values []float64, higher bool, threshold float64) Change {

@@ -86,7 +86,7 @@ func (c *Comparison) Summary() []string {
 		list = append(list, fmt.Sprintf("%d figures of %s are not there any more.", c.Missing, c.Sides[0].Name))
 	}
 	if c.Threshold >= 0 {
-		list = append(list, fmt.Sprintf("%d worse by more than %.4g %%.", c.Regressions, 100*c.Threshold))
+		list = append(list, fmt.Sprintf("%d worse by more than %.4g %%, with p < %v after Holm's correction for the number of figures.", c.Regressions, 100*c.Threshold, compareAlpha))
 	}
 	return list
 }

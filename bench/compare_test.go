@@ -70,16 +70,16 @@ func TestCompareVerdicts(t *testing.T) {
 }
 
 func TestCompareRuns(t *testing.T) {
-	old := side(t, "old", repeats(10, 11, 12, 13))
-	fresh := repeats(20, 21, 22, 23)
+	old := side(t, "old", repeats(10, 11, 12, 13, 14))
+	fresh := repeats(20, 21, 22, 23, 24)
 	fresh[0].Environment.Kernel = "7.0"
 	fresh[1].Errors = map[string]ErrorCount{Lost: {Count: 3}}
 	fresh[2].Interrupted = true
-	c, err := Compare([]*Side{old, side(t, "new", fresh[0], fresh[1], fresh[2], fresh[3])}, CompareOptions{Threshold: 0.03})
+	c, err := Compare([]*Side{old, side(t, "new", fresh[0], fresh[1], fresh[2], fresh[3], fresh[4])}, CompareOptions{Threshold: 0.03})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(c.Rows) != 2 || c.Regressions != 2 || c.Rows[0].Case != "echo connections=100" || c.Sides[1].Files != 4 {
+	if len(c.Rows) != 2 || c.Regressions != 2 || c.Rows[0].Case != "echo connections=100" || c.Sides[1].Files != 5 {
 		t.Errorf("%+v", c)
 	}
 	notes := strings.Join(c.Notes, "\n")
@@ -92,12 +92,12 @@ func TestCompareRuns(t *testing.T) {
 	if err := errors.Join(c.WriteText(&text), c.WriteMarkdown(&page)); err != nil {
 		t.Fatal(err)
 	}
-	for _, part := range []string{"echo connections=100\n", "11.5 (10.0–13.0)", "1.870", "0.029", "WORSE", "2 figures judged: 0 better, 2 worse", "2 worse by more than 3 %.", "! the kernel"} {
+	for _, part := range []string{"echo connections=100\n", "12.0 (10.0–14.0)", "1.833", "0.008", "WORSE", "2 figures judged: 0 better, 2 worse", "2 worse by more than 3 %, with p < 0.05 after Holm's correction", "! the kernel"} {
 		if !strings.Contains(text.String(), part) {
 			t.Errorf("no %q in\n%s", part, text.String())
 		}
 	}
-	if row := "\n| server CPU per echo, us | 11.5 (10.0–13.0) | 21.5 (20.0–23.0) | 1.870 | 0.029 | **worse** |\n"; !strings.Contains(page.String(), row) {
+	if row := "\n| server CPU per echo, us | 12.0 (10.0–14.0) | 22.0 (20.0–24.0) | 1.833 | 0.008 | **worse** |\n"; !strings.Contains(page.String(), row) {
 		t.Errorf("no %q in\n%s", row, page.String())
 	}
 	if _, err := json.Marshal(c); err != nil {
@@ -116,9 +116,9 @@ func TestCompareHTML(t *testing.T) {
 		}
 		return all
 	}
-	fresh := runs(20, 21, 22, 23)
+	fresh := runs(20, 21, 22, 23, 24)
 	fresh[0].Errors = map[string]ErrorCount{Lost: {Count: 1}}
-	c, err := Compare([]*Side{side(t, "old", runs(10, 11, 12, 13)), side(t, "<script>alert(1)</script>", fresh)}, CompareOptions{Threshold: 0})
+	c, err := Compare([]*Side{side(t, "old", runs(10, 11, 12, 13, 14)), side(t, "<script>alert(1)</script>", fresh)}, CompareOptions{Threshold: 0})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,7 +129,7 @@ func TestCompareHTML(t *testing.T) {
 	text := page.String()
 	for _, part := range []string{
 		`<span class="pill bad">2 got worse</span>`, `<td class="mark bad">WORSE</td>`, "Latency by percentile", "99th percentile over time", "Throughput over time",
-		"&lt;script&gt;alert(1)&lt;/script&gt;: 4 runs", `content="default-src &#39;none&#39;`, `<p class="alarm warn">`, "echo connections=100",
+		"&lt;script&gt;alert(1)&lt;/script&gt;: 5 runs", `content="default-src &#39;none&#39;`, `<p class="alarm warn">`, "echo connections=100",
 	} {
 		if !strings.Contains(text, part) {
 			t.Errorf("no %q in the page", part)

@@ -26,8 +26,10 @@ nothing can tell a change from chance. A file may have one run, several (one JSO
 array), or a whole matrix; of matrices each case and server is compared with itself, by the main metric's
 ratio to the first server, too.
 
-Whether a metric has changed is judged by a Mann-Whitney U test, with p < 0.05. What the generator says of
-itself, its memory and how late it sent, is shown and gives no exit code.
+Whether a metric has changed is judged by a Mann-Whitney U test, with p < 0.05. For --threshold p is corrected
+for the number of metrics, by Holm's method, so that chance alone seldom fails it: 4 repeats on each side can
+show that one metric is worse, 5 that one of 6 is, 6 of 23, 8 of 300. What the generator says of itself, its
+memory and how late it sent, is shown and gives no exit code.
 
 Examples:
   for i in 1 2 3 4 5; do sio-bench echo :3000 -j old$i.json; done; …
