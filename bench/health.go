@@ -2,6 +2,7 @@ package bench
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"time"
 
@@ -25,6 +26,15 @@ type Health struct {
 	Unsent  uint64       `json:"unsent,omitempty"`      // messages of an open loop that were due in the window, and were never sent
 	FDs     int          `json:"fds,omitempty"`         // the most that were open
 	FDLimit uint64       `json:"fd_limit,omitempty"`
+
+	// Ports is how many connections there have been at a time, at the most, from the
+	// source address that had the most of them, PortsFrom; empty: that which the system
+	// has chosen. PortRange is how many one address can have to a server's; 0: not known.
+	// Ports that rest after a connection are not counted: where that leaves none, it is an
+	// error.
+	Ports     int    `json:"ports,omitempty"`
+	PortsFrom string `json:"ports_from,omitempty"`
+	PortRange int    `json:"port_range,omitempty"`
 }
 
 // LoopHealth is one loop's part of it.
@@ -41,6 +51,8 @@ const (
 	lagLimit = 5 * time.Millisecond // of sending in an open loop, at the 99th percentile: the limit
 	lateBusy = 5 * time.Millisecond // of a loop's timers, at the 99th percentile: busy
 	fdsBusy  = 0.9                  // of the descriptors that may be open
+
+	portsBusy = 0.9 // of the ports that an address has
 )
 
 // The verdicts, from good to bad.
@@ -121,6 +133,58 @@ func (r *run) health(res *Result) {
 	if h.FDLimit > 0 && float64(h.FDs) > fdsBusy*float64(h.FDLimit) {
 		h.busy("%d of %d descriptors were open", h.FDs, h.FDLimit)
 	}
+	h.PortRange = portRange()
+	r.ports(h)
+	h.judgePorts()
+}
+
+// ports finds the source address with the most connections.
+func (r *run) ports(h *Health) {
+	var taken []int
+	r.each(func(w *worker) {
+		for i, n := range w.loop.Taken() {
+			if i == len(taken) {
+				taken = append(taken, 0)
+			}
+			taken[i] += n
+		}
+	})
+	for i, n := range taken {
+		if n > h.Ports {
+			h.Ports = n
+			if len(r.sources) > 0 {
+				h.PortsFrom = r.sources[i].String()
+			}
+		}
+	}
+}
+
+// portsTaken is what the reason says that is about ports.
+const portsTaken = "ports were taken of"
+
+// judgePorts looks whether an address had enough of them.
+func (h *Health) judgePorts() {
+	if h.PortRange > 0 && float64(h.Ports) > portsBusy*float64(h.PortRange) {
+		from := "one address"
+		if h.PortsFrom != "" {
+			from = h.PortsFrom
+		}
+		h.busy("%d of %d %s %s", h.Ports, h.PortRange, portsTaken, from)
+	}
+}
+
+// portRange is from how many ports the system chooses for connections to one address of a
+// server's, 0 if it does not say.
+func portRange() int {
+	text, err := os.ReadFile("/proc/sys/net/ipv4/ip_local_port_range") // Linux's, of both families
+	if err != nil {
+		return 0
+	}
+	var low, high int
+	if n, _ := fmt.Sscan(string(text), &low, &high); n != 2 || high < low {
+		return 0
+	}
+	return high - low + 1
 }
 
 // share is the most of a core that a loop took, and which; client is the process of

@@ -32,6 +32,9 @@ func (r *Result) add(others []*Result, keep bool) error {
 		r.addParameters(o.Parameters)
 		r.addClient(o, i+1)
 	}
+	if h := r.Generator; h != nil && !slices.ContainsFunc(h.Reasons, func(s string) bool { return strings.Contains(s, portsTaken) }) {
+		h.judgePorts()
+	}
 	if r.Elapsed > 0 {
 		r.Rate = float64(r.Operations) / r.Elapsed
 	}
@@ -146,8 +149,18 @@ func (r *Result) addClient(o *Result, process int) {
 	}
 	h.Loops = append(h.Loops, g.Loops...)
 	h.LagP99, h.LagMax, h.SendP99 = max(h.LagP99, g.LagP99), max(h.LagMax, g.LagMax), max(h.SendP99, g.SendP99)
+	h.addPorts(g)
 	h.Unsent += g.Unsent
 	h.FDs = max(h.FDs, g.FDs)
+}
+
+// addPorts adds the connections that another process has had from the same address.
+func (h *Health) addPorts(g *Health) {
+	if g.PortsFrom == h.PortsFrom {
+		h.Ports += g.Ports
+	} else if g.Ports > h.Ports {
+		h.Ports, h.PortsFrom = g.Ports, g.PortsFrom
+	}
 }
 
 func (r *Result) addLatencies(others []*Result) (err error) {

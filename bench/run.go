@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"net/netip"
 	"time"
 
 	"github.com/e6a90ca8/sio/bench/internal/client"
@@ -16,6 +17,7 @@ type run struct {
 	scenario Scenario
 	config   *client.Config
 	reactor  *reactor.Reactor
+	sources  []netip.Addr // empty: the system's choice
 	workers  []*worker
 	watch    *watch
 	recorder *recorder
@@ -67,7 +69,7 @@ func newRun(ctx context.Context, s Scenario, o Options, conns int) (*run, error)
 			sources = reactor.LoopbackSources(config.Addr.Addr(), redialSources*reactor.DefaultSourceShare)
 		}
 	}
-	r := &run{ctx: ctx, options: o, scenario: s, config: config, wanted: conns}
+	r := &run{ctx: ctx, options: o, scenario: s, config: config, sources: sources, wanted: conns}
 	if c, ok := s.(interface{ counts() count }); ok {
 		r.counts = c.counts()
 	}

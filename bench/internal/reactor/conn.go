@@ -25,7 +25,8 @@ type Conn struct {
 	addr     netip.AddrPort
 	sys      sysConn
 	state    state
-	paused   bool // nothing is read
+	paused   bool   // nothing is read
+	source   uint16 // index into Config.Sources, once it connects
 }
 
 // Loop is the loop that owns the connection.

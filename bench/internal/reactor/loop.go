@@ -32,6 +32,8 @@ type Loop struct {
 	inFlight int       // live entries of dialing
 	dialled  int       // dials started so far
 	source   int       // index into Config.Sources
+	held     []int     // connections by source
+	taken    []int     // the most that held has been
 	doomed   []*Conn   // ended by an error inside Write; told at the end of the turn
 	open     int       // connections that hold a descriptor
 	buf      []byte
@@ -175,13 +177,13 @@ func (l *Loop) connect(c *Conn) error {
 	config := &l.reactor.config
 	l.dialled++
 	if len(config.Sources) == 0 {
-		return l.poll.connect(l, c, netip.Addr{})
+		return l.connectFrom(c, 0, netip.Addr{})
 	}
 	if share := max(1, config.SourceShare/l.reactor.config.Loops); l.dialled%share == 0 {
 		l.source = (l.source + 1) % len(config.Sources)
 	}
 	for range config.Sources {
-		err := l.poll.connect(l, c, config.Sources[l.source])
+		err := l.connectFrom(c, l.source, config.Sources[l.source])
 		if err != ErrSourcePorts {
 			return err
 		}
@@ -189,6 +191,26 @@ func (l *Loop) connect(c *Conn) error {
 	}
 	return ErrSourcePorts
 }
+
+// connectFrom starts c's connect from an address with its index.
+func (l *Loop) connectFrom(c *Conn, index int, source netip.Addr) error {
+	if err := l.poll.connect(l, c, source); err != nil {
+		return err
+	}
+	for len(l.held) <= index {
+		l.held, l.taken = append(l.held, 0), append(l.taken, 0)
+	}
+	c.source = uint16(index)
+	l.held[index]++
+	l.taken[index] = max(l.taken[index], l.held[index])
+	return nil
+}
+
+// Taken is how many connections there have been at a time, at the most, from each of
+// [Config.Sources], in their order; without those there is one place, for the system's
+// choice. Of sources behind the last that was used there is nothing. Valid until the next
+// dial.
+func (l *Loop) Taken() []int { return l.taken }
 
 func (l *Loop) expireDials() {
 	for {
@@ -234,6 +256,9 @@ func (l *Loop) drop(c *Conn) {
 		return
 	case connecting:
 		l.inFlight--
+	}
+	if c.state != queued {
+		l.held[c.source]--
 	}
 	c.state = closed
 	c.out = nil
