@@ -189,10 +189,9 @@ func (s *Session) Waiting() int {
 
 // Send sends one Engine.IO text packet: for an event its Socket.IO packet behind
 // the digit 4, in the default encoding whatever the session's parser is. It is the
-// caller's again when Send returns. What is sent from
-// inside a callback of the same session, or inside Batch, goes out as one write
-// at its end. Before Ready, or the call of an [Upgrader], and after the end it does
-// nothing.
+// caller's again when Send returns. What is sent from inside a callback of the same
+// session, or inside Batch, goes out as one write at its end. Before Ready, or the call
+// of an [Upgrader], and after the end it does nothing.
 func (s *Session) Send(packet []byte) {
 	if s.maySend() {
 		s.send(packet, false)
