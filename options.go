@@ -64,8 +64,10 @@ type Options struct {
 	// UpgradeTimeout is how long a WebSocket may take to take over from polling. Default
 	// 10 s. Node: upgradeTimeout.
 	UpgradeTimeout time.Duration
-	// ConnectTimeout is how long a client may take to join its first namespace. Default
-	// 45 s. Node: connectTimeout.
+	// ConnectTimeout is how long a client may take to join its first namespace, and how
+	// long it may wait for an answer to any of those that it asks for later: whoever waits
+	// longer is disconnected, so that functions of Use that hang do not pile up. Default
+	// 45 s. Node: connectTimeout, for the first.
 	ConnectTimeout time.Duration
 	// AckTimeout is how long a question to clients waits whose context has no deadline.
 	// Default 30 s; negative: until the client leaves. Node has none.
@@ -151,7 +153,7 @@ type Options struct {
 	// It must be unique among the clients that are there, hard to guess, and at most 256
 	// bytes of UTF-8; over a cluster other servers expect 20 characters. It runs on the
 	// worker pool and may block. An error refuses the client with the code 3. Default: 20
-	// characters with 112 random bits. Node: generateId.
+	// characters with 120 random bits. Node: generateId.
 	GenerateID func(ctx context.Context, h *Handshake) (string, error)
 
 	// OnHeaders may add fields to each answer to a GET or POST of a session, and to each 101

@@ -2,9 +2,9 @@ package loop
 
 import (
 	"cmp"
-	"crypto/rand"
 	"crypto/tls"
 	"errors"
+	"hash/maphash"
 	"log/slog"
 	"net"
 	"net/http"
@@ -70,7 +70,7 @@ type Group struct {
 	tls      *tls.Config
 	chain    http.Handler // the middlewares; nil without any
 	logger   *slog.Logger
-	mask     byte           // hides the loop's number in ids
+	seed     maphash.Seed   // hides the loop's number in ids
 	config   session.Config // what loops begin with
 
 	claimed sync.Map     // id made by the application -> index of its loop
@@ -135,9 +135,7 @@ func NewGroup(o Options) *Group {
 	if g.logger == nil {
 		g.logger = slog.New(slog.DiscardHandler)
 	}
-	var mask [1]byte
-	_, _ = rand.Read(mask[:])
-	g.mask = mask[0]
+	g.seed = maphash.MakeSeed()
 	return g
 }
 

@@ -3,6 +3,7 @@ package loop
 import (
 	crand "crypto/rand"
 	"encoding/base64"
+	"hash/maphash"
 	"math/bits"
 	"time"
 
@@ -70,8 +71,10 @@ func (l *Loop) Random(n int64) int64 {
 	return int64(hi)
 }
 
-// idBytes is the length of an id before it is written in base64: the loop's number,
-// masked, and 14 random bytes.
+// idBytes is the length of an id before it is written in base64: 120 random bits. Of the
+// first byte as many as the loop's number takes, one for two loops, are that number under
+// a keyed hash of all others: whoever has seen ids, his own or those of sockets, learns
+// nothing of them about another.
 const idBytes = 15
 
 // idSource makes ids. Random bytes are fetched a few hundred ids at a time: 67 ns an
@@ -84,18 +87,22 @@ type idSource struct {
 // NewID implements [session.Host].
 func (l *Loop) NewID(id *[session.IDLen]byte) {
 	s := &l.ids
-	if s.left < idBytes-1 {
+	if s.left < idBytes {
 		_, _ = crand.Read(s.pool[:]) // never fails: it ends the process rather
 		s.left = len(s.pool)
 	}
-	var b [idBytes]byte
-	s.left -= idBytes - 1
-	random := s.pool[s.left : s.left+idBytes-1]
-	copy(b[1:], random)
-	b[0] = byte(l.index) ^ l.group.mask ^ b[1] // so that no character is the same in all ids
-	clear(random)
-	base64.URLEncoding.Encode(id[:], b[:])
+	s.left -= idBytes
+	b := s.pool[s.left : s.left+idBytes]
+	b[0] ^= (b[0] ^ byte(l.index) ^ l.group.veil(b)) & l.group.indexBits()
+	base64.URLEncoding.Encode(id[:], b)
+	clear(b)
 }
+
+// indexBits are those bits of a byte that a loop's number may have.
+func (g *Group) indexBits() byte { return byte(1<<bits.Len(uint(len(g.loops)-1)) - 1) }
+
+// veil hides a loop's number in the first byte of an id.
+func (g *Group) veil(id []byte) byte { return byte(maphash.Bytes(g.seed, id[1:])) }
 
 // home is the number of the loop that an id was made on, or -1 when none of those that
 // have seen a connection can have made it. Any goroutine.
@@ -106,9 +113,9 @@ func (g *Group) home(id []byte) int {
 		}
 	}
 	if len(id) == session.IDLen {
-		var b [3]byte
-		if _, err := base64.URLEncoding.Decode(b[:], id[:4]); err == nil {
-			if i := int(b[0] ^ b[1] ^ g.mask); i < len(g.loops) && g.loops[i].Load() != nil {
+		var b [idBytes]byte
+		if _, err := base64.URLEncoding.Decode(b[:], id); err == nil {
+			if i := int((b[0] ^ g.veil(b[:])) & g.indexBits()); i < len(g.loops) && g.loops[i].Load() != nil {
 				return i
 			}
 		}

@@ -117,6 +117,8 @@ func TestIDsVary(t *testing.T) {
 	}
 	var before [idBytes]byte
 	var distance int
+	var apart [idBytes]byte // bits that have differed from those of the first byte
+	var alike [idBytes]byte // and those that have not
 	for n := range 400 {
 		var id [session.IDLen]byte
 		l.NewID(&id)
@@ -127,6 +129,8 @@ func TestIDsVary(t *testing.T) {
 		for i := range b {
 			zeros[i] &^= b[i]
 			ones[i] &= b[i]
+			apart[i] |= b[i] ^ b[0]
+			alike[i] |= ^(b[i] ^ b[0])
 			if n > 0 {
 				distance += bits.OnesCount8(b[i] ^ before[i])
 			}
@@ -137,8 +141,13 @@ func TestIDsVary(t *testing.T) {
 	for i := range ones {
 		vary -= bits.OnesCount8(zeros[i]) + bits.OnesCount8(ones[i])
 	}
-	if vary < 118 {
+	if vary < 120 {
 		t.Errorf("%d bits vary", vary)
+	}
+	for i := 1; i < idBytes; i++ {
+		if apart[i] != 0xff || alike[i] != 0xff {
+			t.Errorf("byte %d tells bits of the first: %08b %08b", i, apart[i], alike[i])
+		}
 	}
 	if mean := float64(distance) / 399; mean < 56 || mean > 64 {
 		t.Errorf("neighbours differ in %.1f of 120 bits on average", mean)
