@@ -67,7 +67,7 @@ func TestReasons(t *testing.T) {
 		{"not Socket.IO", ws, func(c *siotest.Client, _ *sio.Socket, _ *siotest.Clock) { c.SendRaw("4x") },
 			sio.ForcedClose, "transport close", "", true},
 		{"too many attachments", ws, func(c *siotest.Client, _ *sio.Socket, _ *siotest.Clock) { c.SendRaw(`4511-["x"]`) },
-			sio.ForcedClose, "transport close", "", true},
+			sio.ForcedClose, "transport close", "attachments", true},
 		{"a buffer that nobody announced", ws, func(c *siotest.Client, _ *sio.Socket, _ *siotest.Clock) { c.SendRawBinary([]byte("x")) },
 			sio.ForcedClose, "transport close", "", true},
 		{"a buffer that never comes", ws, func(c *siotest.Client, _ *sio.Socket, clock *siotest.Clock) {

@@ -185,7 +185,7 @@ func message(t socketio.Type, nsp string, id int64, data string, attachments [][
 }
 
 func (a *fakeApp) Failed(core *Socket, err error) {
-	a.w.say("=", shown(core.ID())+" failed: "+err.Error())
+	a.w.say("=", shown(core.ID())+" failed: "+strings.ReplaceAll(err.Error(), "\n", ", "))
 }
 
 func (a *fakeApp) Left(core *Socket, r Reason, err error) {

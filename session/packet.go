@@ -152,6 +152,7 @@ func (s *Session) WrongState(now Instant) {
 //
 // Source: the reference server, which closes with this reason.
 func (s *Session) protocolError(now Instant, err error) {
+	err = limited(s.host.Config(), err)
 	for k := s.sockets; k != nil; k = k.next {
 		if k.state == Joined {
 			s.host.App().Failed(k, err)

@@ -203,11 +203,11 @@ func packetsTranscripts() map[string]transcript {
 		badType    = "socketio: unknown packet type"
 		badPayload = "socketio: invalid payload"
 		badCount   = "socketio: illegal attachment count"
-		tooMany    = "socketio: too many attachments"
+		tooMany    = "socketio: too many attachments, limit: attachments (10)"
 		badPlaces  = "socketio: illegal attachments"
 		badID      = "socketio: acknowledgement id out of range"
 		reserved   = badPayload + ": reserved event name"
-		tooDeep    = badPayload + ": nested deeper than 512"
+		tooDeep    = badPayload + ": nested deeper than 512, limit: depth (512)"
 	)
 	rows := map[string]string{
 		badType: "S01 S04 S07 F35", badPayload: "S06 S07 F35 F40", badCount: "S04 F38", tooMany: "S03 F38",
@@ -322,10 +322,10 @@ func packetsTranscripts() map[string]transcript {
 		`, 2)},
 		"a limit of one's own": {rows: "S03", set: func(c *Config) { c.MaxAttachments = 1 }, script: wsJoined + `
 			ws> 452-["e"]
-			= s2 failed: socketio: too many attachments
+			= s2 failed: socketio: too many attachments, limit: attachments (1)
 			ws< close
-			! s2 forced close: socketio: too many attachments
-			! s1 forced close: socketio: too many attachments
+			! s2 forced close: socketio: too many attachments, limit: attachments (1)
+			! s1 forced close: socketio: too many attachments, limit: attachments (1)
 		`},
 		"legal, if odd": {rows: "S01 S06 S08 F37 F44 K10", script: wsJoined + `
 			ws> 42[1,2]

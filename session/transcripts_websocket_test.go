@@ -263,7 +263,18 @@ func webSocketTranscripts() map[string]transcript {
 			ws> more "
 			ws< close 1008 too many fragments
 			ws< fin
-			! s1 transport error: websocket: too many fragments
+			! s1 transport error: websocket: too many fragments, limit: fragments (3)
+		`},
+		"fragments without end": {rows: "F48", source: "RFC 6455, section 5.4: no message, and so no pong, comes between the fragments of another", script: wsOpened + `
+			ws> first 4
+			+ 25s
+			ws< 2
+			ws> more 2
+			+ 19.9s
+			ws> more [
+			+ 100ms
+			! s1 ping timeout
+			ws< close
 		`},
 		"empty fragments": {rows: "F53", script: wsOpened + `
 			ws> first 4
@@ -271,7 +282,7 @@ func webSocketTranscripts() map[string]transcript {
 			ws> more
 			ws< close 1008 too many fragments
 			ws< fin
-			! s1 transport error: websocket: too many fragments
+			! s1 transport error: websocket: too many fragments, limit: fragments (16384)
 		`},
 		"a longer length than need be": {rows: "F31", script: wsJoined + `
 			ws> hex 81fe0008 00000000 3432 5b22 6565 225d

@@ -98,9 +98,7 @@ func (c *Conn) broken(now Instant, err error) {
 	if errors.As(err, &e) {
 		code, text = e.Code, e.Text
 	}
-	if errors.Is(err, websocket.ErrTooBig) {
-		err = errors.Join(err, &LimitError{Limit: "payload", Bound: int64(c.host.Config().MaxPayload)})
-	}
+	err = limited(c.host.Config(), err)
 	awaiting := c.state == connCloseWait
 	s := c.sess
 	if !awaiting {
