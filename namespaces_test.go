@@ -137,6 +137,51 @@ func TestConnectTimeout(t *testing.T) {
 	}
 }
 
+// TestConnectTimeoutBeside (C04; faults, case 71): who is in a namespace and asks for another
+// one is disconnected if nobody decides about that in time.
+func TestConnectTimeoutBeside(t *testing.T) {
+	for _, decides := range []bool{false, true} {
+		srv := newServer(t, sio.Options{ConnectTimeout: 3 * time.Second})
+		asked, answer := make(chan struct{}, 1), make(chan struct{})
+		var l log
+		srv.Of("/slow").Use(func(ctx context.Context, s *sio.Socket) error {
+			asked <- struct{}{}
+			select {
+			case <-ctx.Done():
+			case <-answer:
+			}
+			return nil
+		})
+		srv.OnDisconnect(func(s *sio.Socket, r sio.Reason) {
+			var d *sio.DisconnectError
+			errors.As(context.Cause(s.Context()), &d)
+			l.add("%s, limit %q", r, d.Limit)
+		})
+		clock := siotest.Start(t, srv)
+		c := siotest.Dial(t, srv, "/")
+		clock.Advance(10 * time.Second)
+		_ = c.SendRaw("40/slow,") // else asked tells
+		recv(t, asked)
+		clock.Advance(2900 * time.Millisecond)
+		if n := srv.Stats().Sessions; n != 1 {
+			t.Fatalf("%d sessions before the timeout", n)
+		}
+		if decides {
+			answer <- struct{}{}
+			clock.Settle()
+			clock.Advance(time.Minute)
+			if n := srv.Stats().Sessions; n != 1 {
+				t.Error("disconnected in spite of the answer")
+			}
+			continue
+		}
+		clock.Advance(200 * time.Millisecond)
+		c.ExpectEnd("transport close")
+		clock.Settle()
+		l.want(t, `forced server close, limit "connect timeout"`)
+	}
+}
+
 // TestMultiplexing (C05): namespaces of one connection come and go by themselves.
 func TestMultiplexing(t *testing.T) {
 	srv := newServer(t, sio.Options{})

@@ -566,7 +566,7 @@ func (s *Session) Expire(now Instant) Instant {
 		switch {
 		case s.state == Closing:
 			s.Close(now, ForcedClose, nil)
-		case s.marks&markJoined == 0:
+		case s.marks&markJoined == 0, s.asking > 0:
 			s.Shut(now, ForcedServerClose, &LimitError{Limit: "connect timeout", Bound: int64(s.host.Config().ConnectTimeout)})
 		}
 	}

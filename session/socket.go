@@ -127,6 +127,10 @@ func (s *Session) bid(now Instant, nsp, auth []byte) {
 	if s.asking++; s.asking == maxAsking {
 		s.stalls++
 	}
+	if s.asking == 1 && s.marks&markJoined != 0 {
+		s.bound = now.After(s.host.Config().ConnectTimeout)
+		s.schedule()
+	}
 	s.host.App().Connect(s, now, nsp, auth)
 }
 
@@ -138,6 +142,13 @@ const maxAsking = 16
 func (s *Session) answered(now Instant) {
 	if s.asking--; s.asking == maxAsking-1 {
 		s.unblocked(now)
+	}
+	switch {
+	case s.marks&markJoined == 0: // the time that it has for its first namespace goes on
+	case s.asking == 0:
+		s.bound = 0 // the wheel finds out by itself
+	default:
+		s.bound = now.After(s.host.Config().ConnectTimeout)
 	}
 }
 
@@ -175,11 +186,8 @@ func (s *Session) Grant(now Instant, k *Socket, pid string) bool {
 		return false
 	}
 	k.state = Joined
-	s.answered(now)
 	s.marks |= markJoined
-	if s.bound != 0 {
-		s.bound = 0 // the connect timeout is over; the wheel finds out by itself
-	}
+	s.answered(now)
 	k.space.Shard.Add(&k.Member)
 	b := append(s.host.packet[:0], byte(engineio.Message))
 	b = socketio.AppendHead(b, socketio.Connect, 0, k.space.Name, -1)
