@@ -12,16 +12,18 @@ import (
 	"github.com/e6a90ca8/sio/codec/http1"
 )
 
-// TestSizes bounds what every client costs. The figures are those of 64-bit systems.
+// TestSizes holds what every client costs, in bytes, on 64-bit systems: a Session fills the
+// runtime's size class of 176, a Conn is part of a loop's own of 144, a Socket of the
+// application's of 160. One field more is another class for each of a million clients.
 func TestSizes(t *testing.T) {
 	for _, s := range []struct {
 		name        string
 		size, bound uintptr
 	}{
-		{"Conn", unsafe.Sizeof(Conn{}), 192},
-		{"Session", unsafe.Sizeof(Session{}), 288},
-		{"Socket", unsafe.Sizeof(Socket{}), 160},
-		{"broadcast.Member", unsafe.Sizeof(broadcast.Member{}), 64},
+		{"Conn", unsafe.Sizeof(Conn{}), 120},
+		{"Session", unsafe.Sizeof(Session{}), 176},
+		{"Socket", unsafe.Sizeof(Socket{}), 96},
+		{"broadcast.Member", unsafe.Sizeof(broadcast.Member{}), 40},
 	} {
 		t.Logf("%s: %d bytes", s.name, s.size)
 		if s.size > s.bound {
