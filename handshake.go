@@ -161,6 +161,9 @@ func newHandshakeError(r *session.Request, f *session.Failure) *HandshakeError {
 		e.Context["method"] = f.Detail
 	case session.CodeForbidden:
 		e.Context["message"] = f.Message
+		if f.Name == "FOREIGN_ORIGIN" {
+			e.Context["origin"] = f.Detail
+		}
 	case session.CodeProtocol:
 		e.Context["protocol"] = f.Detail
 	case session.CodeRequest:

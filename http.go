@@ -19,8 +19,9 @@ import (
 // every response to a request for the server's path, refusals included, and answers
 // preflights; only upgrades that are refused, and requests that cannot be read, have none
 // of it. An origin that may not is served like others: it is the browser that keeps the
-// answer from the page, and none does so for WebSockets and JSONP. To refuse clients, see
-// [Options.AllowRequest].
+// answer from the page. None does so for WebSockets: a page of an origin that may not, and
+// that is not the server's own by the Host field, cannot open one, see ForeignWebSockets.
+// Nor does any for JSONP. To refuse other clients, see [Options.AllowRequest].
 //
 // The zero value lets all origins. What is sent when is the npm package cors's. Node:
 // cors.
@@ -62,6 +63,13 @@ type CORS struct {
 	// OptionsSuccessStatus is the status of the answer to a preflight. Default 204. Node:
 	// cors.optionsSuccessStatus.
 	OptionsSuccessStatus int
+
+	// ForeignWebSockets lets pages of any origin open WebSockets, with the cookies that
+	// browsers have for the server, as the reference server does. Without it such a request is
+	// refused with the code 4 before AllowRequest is asked. One without Origin, as other
+	// clients than browsers send it, never is.
+	// Default false.
+	ForeignWebSockets bool
 }
 
 // compile checks the options and makes of them what loops read. k may be nil.
@@ -74,7 +82,7 @@ func (k *CORS) compile(s *Server) (*session.CORS, error) {
 		Methods: cmp.Or(strings.Join(k.Methods, ","), "GET,HEAD,PUT,PATCH,POST,DELETE"),
 		Headers: strings.Join(k.AllowedHeaders, ","), ReflectHeaders: k.AllowedHeaders == nil,
 		Exposed: strings.Join(k.ExposedHeaders, ","),
-		Status:  cmp.Or(k.OptionsSuccessStatus, 204),
+		Status:  cmp.Or(k.OptionsSuccessStatus, 204), ForeignWebSockets: k.ForeignWebSockets,
 	}
 	if slices.Equal(k.Origins, []string{"*"}) {
 		c.Origins, c.Patterns = nil, nil

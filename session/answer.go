@@ -47,7 +47,7 @@ func arrive(h Host, now Instant, k *call) {
 	case string(k.request.Method) == "POST":
 		s.post(now, k)
 	default:
-		k.from.status(now, k.ticket, 500)
+		k.from.status(now, k.ticket, 405)
 	}
 }
 
@@ -182,7 +182,11 @@ func (c *Conn) status(now Instant, ticket uint32, status int) {
 		c.send(now, &http1.Response{Status: 200, ContentType: "text/html", Fields: c.packetFields(c.host.fields[:0])}, []byte("ok"))
 		return
 	}
-	c.respond(now, &http1.Response{Status: status}, nil)
+	resp := http1.Response{Status: status}
+	if status == 405 {
+		resp.Fields = http1.AppendField(nil, "Allow", "GET, POST") // RFC 9110, section 15.5.6
+	}
+	c.respond(now, &resp, nil)
 }
 
 func (c *Conn) failure(now Instant, ticket uint32, q *Request, f *Failure) {

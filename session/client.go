@@ -82,7 +82,7 @@ func (c *Conn) file(now Instant, q *Request, k *ClientFiles, name int) {
 		f = k.Load(ClientFileNames[name], coding.String())
 	})
 	if !ok {
-		c.overloaded(now)
+		c.unavailable(now)
 	}
 }
 

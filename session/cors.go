@@ -1,6 +1,7 @@
 package session
 
 import (
+	"bytes"
 	"regexp"
 	"slices"
 
@@ -31,6 +32,9 @@ type CORS struct {
 
 	// Status is what a preflight is answered with, or 0 if it goes on to the engine.
 	Status int
+
+	// ForeignWebSockets lets pages open WebSockets that may not read answers.
+	ForeignWebSockets bool
 }
 
 // cors notes the fields that every response to the request has, and whether it is a
@@ -43,12 +47,15 @@ func (c *Conn) cors(k *CORS, h *http1.Head) {
 	switch {
 	case k.Judge != nil:
 		if !k.Judge(c, h.Origin, h.Raw) {
+			r.foreign = k.refuses(h)
 			return // as if there were no CORS: no preflight either
 		}
 		b, vary = reflected(b, "Access-Control-Allow-Origin", h.Origin), origin
 	case k.Origins != nil || k.Patterns != nil:
 		if k.lists(h.Origin) {
 			b = reflected(b, "Access-Control-Allow-Origin", h.Origin)
+		} else {
+			r.foreign = k.refuses(h)
 		}
 		vary = origin
 	default:
@@ -73,6 +80,20 @@ func (c *Conn) cors(k *CORS, h *http1.Head) {
 	}
 	r.cors, r.vary = optional(b, "Access-Control-Expose-Headers", k.Exposed), vary
 	r.preflight = preflight && k.Status != 0
+}
+
+// refuses reports whether a page of an origin that is none of those that may can open no
+// WebSocket: browsers send cookies with an upgrade from any site, and no answer keeps them
+// from reading what comes. A page of the server's own may, and so may whoever names no
+// origin and so is no browser.
+//
+// Source: RFC 6455, sections 4.2.2 and 10.2.
+func (k *CORS) refuses(h *http1.Head) bool {
+	if k.ForeignWebSockets || len(h.Origin) == 0 {
+		return false
+	}
+	_, host, ok := bytes.Cut(h.Origin, []byte("://"))
+	return !ok || !bytes.EqualFold(host, h.Host)
 }
 
 // shared appends what cors has noted, with what else the response varies with.

@@ -76,7 +76,7 @@ func TestFronted(t *testing.T) {
 	x.conn.Receive(w.now, []byte("GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: h\r\n\r\n"))
 	for w.hosts[0].turn() {
 	}
-	if got := string(x.client.in); !strings.HasPrefix(got, "HTTP/1.1 503 ") || !x.shut {
+	if got := string(x.client.in); !strings.HasPrefix(got, "HTTP/1.1 503 ") || !strings.Contains(got, "Retry-After: 5\r\n") || !x.shut {
 		t.Errorf("the answer is %q", got)
 	}
 	y := w.wire("b", 0)

@@ -258,11 +258,11 @@ func TestTableLends(t *testing.T) {
 	}
 	r := tab.request()
 	r.head, r.sid, r.cors = []byte("head"), []byte("sid"), []byte("cors")
-	r.told, r.post, r.bare, r.preflight, r.coding, r.vary = true, true, true, true, gzipped, "Origin"
+	r.told, r.post, r.bare, r.preflight, r.foreign, r.coding, r.vary = true, true, true, true, true, gzipped, "Origin"
 	head := &r.head[0]
 	tab.freeRequest(r)
 	if again := tab.request(); again != r || len(r.head)+len(r.sid)+len(r.cors) != 0 ||
-		r.told || r.post || r.bare || r.preflight || r.coding != identity || r.vary != "" {
+		r.told || r.post || r.bare || r.preflight || r.foreign || r.coding != identity || r.vary != "" {
 		t.Errorf("a request comes back as %+v", again)
 	}
 	if &r.head[:1][0] != head {

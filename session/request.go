@@ -36,6 +36,7 @@ type request struct {
 	cors      []byte // fields of every response
 	vary      string // request fields that cors hangs on
 	preflight bool   // to be answered with cors alone
+	foreign   bool   // of a page that may open no WebSocket
 }
 
 var errRequestTimeout = &http1.Error{Status: 408, Text: "request timeout"}
@@ -179,11 +180,11 @@ func (c *Conn) foreign(now Instant, h *http1.Head, b []byte) int {
 	r := c.request()
 	r.persist = http1.ConnectionClose // its body, if any, is not read
 	c.state = connAnswer
-	status := 404
 	if c.host.Config().Serves(h.Target) {
-		status = 503 // it is ours, but who stands before us has no time
+		c.unavailable(now) // it is ours, but who stands before us has no time
+	} else {
+		c.respond(now, &http1.Response{Status: 404}, nil)
 	}
-	c.respond(now, &http1.Response{Status: status}, nil)
 	return len(b)
 }
 
@@ -295,6 +296,10 @@ func (c *Conn) engine(now Instant, q *Request, body []byte) {
 		c.failed(now, q, &Failure{Code: CodeRequest, Name: "INVALID_ORIGIN", Detail: string(q.Origin)})
 		return
 	}
+	if r.foreign && q.ConnectionUpgrade {
+		c.failed(now, q, &Failure{Code: CodeForbidden, Name: "FOREIGN_ORIGIN", Detail: string(q.Origin)})
+		return
+	}
 	if len(q.SID) == 0 {
 		c.handshake(now, q, transport)
 		return
@@ -353,8 +358,7 @@ func (c *Conn) handshake(now Instant, q *Request, t Transport) {
 		return
 	}
 	if c.host.Config().Draining {
-		c.req.persist = http1.ConnectionClose
-		c.respond(now, &http1.Response{Status: 503}, nil)
+		c.unavailable(now)
 		return
 	}
 	q.Wall = c.host.Wall()
@@ -396,7 +400,7 @@ func (c *Conn) decided(now Instant, q *Request, t Transport, v Verdict) {
 			c.turnAway(now)
 			return
 		}
-		c.overloaded(now)
+		c.unavailable(now)
 		return
 	case t != WebTransport && revisionOf(q.EIO) == 3 && !c.host.Config().AllowEIO3:
 		c.failed(now, q, &Failure{Code: CodeProtocol, Detail: string(q.EIO)})
@@ -430,8 +434,9 @@ func (c *Conn) decided(now Instant, q *Request, t Transport, v Verdict) {
 	s.open(now)
 }
 
-// overloaded answers a request that nobody is free for.
-func (c *Conn) overloaded(now Instant) {
+// unavailable answers a request that cannot be taken now, for want of somebody who is
+// free or because the server ends.
+func (c *Conn) unavailable(now Instant) {
 	c.req.persist = http1.ConnectionClose
 	c.respond(now, &http1.Response{Status: 503, Fields: http1.AppendField(nil, "Retry-After", "5")}, nil)
 }
@@ -518,8 +523,7 @@ func (c *Conn) moved(now Instant, h *http1.Head, unread []byte) bool {
 // upgrade is a request with a sid that asks for a WebSocket.
 func (c *Conn) upgrade(now Instant, q *Request, t Transport, home int) {
 	if home != c.host.Index() { // it was to be moved, but could not be
-		c.req.persist = http1.ConnectionClose
-		c.respond(now, &http1.Response{Status: 503}, nil)
+		c.unavailable(now)
 		return
 	}
 	s := c.host.Find(q.SID)

@@ -180,6 +180,7 @@ func clientTranscripts() map[string]transcript {
 			a> GET /socket.io/socket.io.js
 			a< 503
 			a~ Retry-After: 5
+			a~ Retry-After: 5
 			a< fin
 		`},
 		"a file system that panics": {rows: "O01", source: "the request is answered all the same", set: func(c *Config) {

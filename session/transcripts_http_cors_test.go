@@ -44,7 +44,7 @@ func corsTranscripts() map[string]transcript {
 			a< 400 {"code":2,"message":"Bad handshake method"}
 			a~ !Access-Control-Allow-Origin
 			a> OPTIONS s1
-			a< 500
+			a< 405
 			a> OPTIONS /socket.io/
 			? 0
 			a< 400 {"code":0,"message":"Transport unknown"}
@@ -118,6 +118,35 @@ func corsTranscripts() map[string]transcript {
 			b< 204
 			b~ !Access-Control-Allow-Origin
 		`},
+		"WebSockets of other pages": {rows: "H19", set: list, source: "RFC 6455, section 10.2; faults, K3", script: `
+			a> UPGRADE | Origin: https://evil.example
+			? 4 FOREIGN_ORIGIN https://evil.example
+			a< 400 Forbidden
+			a< fin
+			b> OPEN | Origin: https://evil.example
+			b< 200 ` + openPacket + `
+			c> UPGRADE s1 | Origin: https://play.example.evil
+			? 4 FOREIGN_ORIGIN https://play.example.evil
+			c< 400 Forbidden
+			c< fin
+			d> UPGRADE s1 | Origin: ` + listed + `
+			d< 101
+		`},
+		"WebSockets of the server's own pages": {rows: "H19", set: list, script: `
+			ws> UPGRADE | Origin: http://EXAMPLE.com
+			ws< 101
+			ws< ` + wsPacket + `
+		`},
+		"WebSockets of no page": {rows: "H19", set: list, script: `
+			ws> UPGRADE
+			ws< 101
+			ws< ` + wsPacket + `
+		`},
+		"WebSockets of other pages, let in": {rows: "H19", set: func(c *Config) { list(c); c.CORS.ForeignWebSockets = true }, script: `
+			ws> UPGRADE | Origin: https://evil.example
+			ws< 101
+			ws< ` + wsPacket + `
+		`},
 		"refusals": {rows: "H19 H06 H08", set: list, source: "refusals tell as much; an upgrade's, and what cannot be read, do not", script: `
 			a> GET ?transport=x | Origin: ` + listed + `
 			? 0 x
@@ -181,6 +210,7 @@ func corsTranscripts() map[string]transcript {
 		"nobody is free": {rows: "H19 H16", set: func(c *Config) { list(c); c.Draining = true }, script: `
 			a> OPEN | Origin: ` + listed + `
 			a< 503
+			a~ Retry-After: 5
 			a~ Access-Control-Allow-Origin: ` + listed + `
 			a< fin
 		`},
@@ -190,11 +220,6 @@ func corsTranscripts() map[string]transcript {
 			ws~ Access-Control-Allow-Origin: ` + listed + `
 			ws~ Vary: Origin
 			ws< ` + wsPacket + `
-			x> UPGRADE | Origin: https://evil.example
-			x< 101
-			x~ !Access-Control-Allow-Origin
-			x~ Vary: Origin
-			x< 0{"sid":"s2","upgrades":[],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000}
 		`},
 		"on another loop": {rows: "H19", hosts: 2, set: list, script: opened + `
 			. loop b 1

@@ -173,7 +173,8 @@ func handshakeTranscripts() map[string]transcript {
 			a> OPEN
 			a< 200 ` + openPacket + `
 			a> HEAD s1
-			a< 500
+			a< 405
+			a~ Allow: GET, POST
 			a> HEAD ?EIO=4&transport=polling&sid=nobody
 			? 1 nobody
 			a< 400
@@ -182,9 +183,10 @@ func handshakeTranscripts() map[string]transcript {
 		`},
 		"other methods with a sid": {rows: "H13 F2", script: opened + `
 			a> PUT s1 40
-			a< 500
+			a< 405
+			a~ Allow: GET, POST
 			a> DELETE s1
-			a< 500
+			a< 405
 			a> POST s1 40
 			a< 200 ok
 		`},

@@ -339,7 +339,7 @@ func requestsTranscripts() map[string]transcript {
 			a< 200 ok
 			= s2 ["e",1]
 			a< 200 40{"sid":"s2"}\x1e42["echo",1]
-			a< 500
+			a< 405
 			a< 200 ok
 			. emit s2 42["now"]
 			a< 200 42["now"]

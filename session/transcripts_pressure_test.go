@@ -384,7 +384,7 @@ func twoLoopsTranscripts() map[string]transcript {
 			b< 200 42["echo"]
 			c< 200 ok
 			b> PUT s1
-			b< 500
+			b< 405
 		`},
 		"a connection moves to its session": {rows: "F83", hosts: 2, source: "once, after eight requests in a row", script: far + `
 			b> POST s1 42["echo",1]
@@ -393,15 +393,15 @@ func twoLoopsTranscripts() map[string]transcript {
 			b< 200 42["echo",1]
 			. lives b 0
 			b> PUT s1
-			b< 500
+			b< 405
 			b> PUT s1
-			b< 500
+			b< 405
 			b> PUT s1
-			b< 500
+			b< 405
 			b> PUT s1
-			b< 500
+			b< 405
 			b> PUT s1
-			b< 500
+			b< 405
 			. lives b 0
 			b>+ POST s1 42["echo",2]
 			b> GET s1

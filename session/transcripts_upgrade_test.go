@@ -302,6 +302,7 @@ func upgradeTranscripts() map[string]transcript {
 			. stay x
 			x> UPGRADE s1
 			x< 503
+			x~ Retry-After: 5
 			x< fin
 		`},
 	}
