@@ -122,8 +122,9 @@ func TestAllowEIO3(t *testing.T) {
 		c.wantPacket(want)
 	}
 
-	c.post(`42["echo","x"]`, `42/ns,7["add"]`)
+	c.post(`42["echo","x"]`)
 	c.wantPacket(`42["echo","x"]`)
+	c.post(`42/ns,7["add"]`) // by itself: handlers of two sockets run side by side
 	c.wantPacket(`43/ns,7[3]`)
 	emit(t, srv.To("room"), "all", []byte{1})
 	c.wantPacket("\x00\x04\x01\xff" + `451-["all",{"_placeholder":true,"num":0}]` + "\x01\x02\xff\x04\x01")
