@@ -73,7 +73,7 @@ bench-page: ## BENCHMARKS.md out of the results in bench/results
 
 scale: ## what a connection costs among 1,000 and among 190,000 (some 6 minutes; 8 GiB, nothing else should run)
 	scripts/peers.sh sio
-	$(GO) build -o bin/scale ./bench/scale
+	$(GO) build -buildvcs=auto -o bin/scale ./bench/scale
 	bin/scale --json bin/scale.json
 
 pgo: ## profile anew for the compiler: examples/chat and bench/peers/sio (2 minutes; nothing else should run)

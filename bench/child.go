@@ -17,7 +17,7 @@ import (
 //
 // It must print a line "listening http://HOST:PORT" on its standard output once
 // it accepts connections; a line "stats URL" before that names its statistics
-// (see [Options.Stats]). The process that is started is the one that is measured:
+// (see [Options.Stats]), a line "version TEXT" says what it is. The process that is started is the one that is measured:
 // a shell or launcher in between would be measured in its place.
 type ServerSpec struct {
 	Name    string   `json:"name"`
@@ -28,6 +28,14 @@ type ServerSpec struct {
 	// Optional is set for a server that is left out, and named, where it does not
 	// start.
 	Optional bool `json:"optional,omitempty"`
+
+	// Version says what is behind the name, for people: "socket.io 4.8.4, ws 8.21.3". In a
+	// result it is what the server says itself, if it does.
+	Version string `json:"version,omitempty"`
+
+	// Tolerated are names of errors that are known of this server, each with its reason.
+	// They are reported, and are no failure: see [MatrixResult.ErrorTotal].
+	Tolerated map[string]string `json:"tolerated,omitempty"`
 }
 
 // startPatience is how long a server may take until it listens, stopPatience how
@@ -41,13 +49,14 @@ const (
 
 // child is a running server, with all that it starts in its process group.
 type child struct {
-	spec  ServerSpec
-	cmd   *exec.Cmd
-	url   string // valid after listening, as stats
-	stats string
-	said  tail
-	over  chan struct{} // closed when the process has ended
-	end   error         // how; valid after over
+	spec    ServerSpec
+	cmd     *exec.Cmd
+	url     string // valid after listening, as the next two
+	stats   string
+	version string
+	said    tail
+	over    chan struct{} // closed when the process has ended
+	end     error         // how; valid after over
 }
 
 // startChild starts a server and waits until it listens.
@@ -166,6 +175,9 @@ func (a *announcement) Write(b []byte) (int, error) {
 		a.line = a.line[:0]
 		if url, ok := strings.CutPrefix(line, "stats "); ok {
 			c.stats = strings.TrimSpace(url)
+		}
+		if version, ok := strings.CutPrefix(line, "version "); ok {
+			c.version = strings.TrimSpace(version)
 		}
 		if url, ok := strings.CutPrefix(line, "listening "); ok && strings.TrimSpace(url) != "" {
 			c.url = strings.TrimSpace(url)

@@ -127,17 +127,43 @@ func NewSpread(values []float64) Spread {
 	return Spread{Median: (s[(n-1)/2] + s[n/2]) / 2, Min: s[0], Max: s[n-1], N: n}
 }
 
-// ErrorTotal is the number of all errors, and of runs that failed.
+// ErrorTotal is the number of all errors but those that are tolerated of their server,
+// and of runs that failed.
 func (r *MatrixResult) ErrorTotal() (n uint64) {
-	for _, c := range r.Cases {
-		for _, s := range c.Servers {
-			n += uint64(len(s.Failed))
-			for _, run := range s.Runs {
-				n += run.ErrorTotal()
-			}
+	for i := range r.Cases {
+		for j := range r.Cases[i].Servers {
+			counted, _ := r.Errors(&r.Cases[i].Servers[j])
+			n += counted
 		}
 	}
 	return n
+}
+
+// Errors are those of all runs of a case against a server, with the runs that failed, and
+// apart from them those that [ServerSpec.Tolerated] has.
+func (r *MatrixResult) Errors(s *ServerResult) (counted, tolerated uint64) {
+	known := r.tolerated(s.Name)
+	counted = uint64(len(s.Failed))
+	for _, run := range s.Runs {
+		for name, e := range run.Errors {
+			if known[name] != "" {
+				tolerated += e.Count
+			} else {
+				counted += e.Count
+			}
+		}
+	}
+	return counted, tolerated
+}
+
+// tolerated are the errors that are known of a server, nil if none are.
+func (r *MatrixResult) tolerated(server string) map[string]string {
+	for _, s := range r.Servers {
+		if s.Name == server {
+			return s.Tolerated
+		}
+	}
+	return nil
 }
 
 func (m *Matrix) check() error {
@@ -147,6 +173,11 @@ func (m *Matrix) check() error {
 			return fmt.Errorf("%w: server name %q: must be there, and once", ErrUsage, s.Name)
 		}
 		names[s.Name] = true
+		for name, why := range s.Tolerated {
+			if why == "" {
+				return fmt.Errorf("%w: server %q: no reason to tolerate %q", ErrUsage, s.Name, name)
+			}
+		}
 	}
 	if len(m.Servers) == 0 || len(m.Cases) == 0 {
 		return fmt.Errorf("%w: nothing to measure: %d servers, %d cases", ErrUsage, len(m.Servers), len(m.Cases))
@@ -247,6 +278,9 @@ func (t *tournament) run() (*MatrixResult, error) {
 		switch {
 		case err == nil:
 			t.children[i] = c
+			if c.version != "" {
+				res.Servers[i].Version = c.version
+			}
 		case t.ctx.Err() != nil || !spec.Optional:
 			return nil, err
 		default:

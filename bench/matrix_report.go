@@ -24,9 +24,13 @@ func (r *MatrixResult) WriteMarkdown(w io.Writer) error {
 		b.WriteString(" **Interrupted: not all runs were made.**")
 	}
 	b.WriteString("\n\nValues are medians over the rounds, with the least and the greatest. Ratios are taken round by round.\n")
-	b.WriteString("\n| server | command |\n|---|---|\n")
+	b.WriteString("\n| server | version | command |\n|---|---|---|\n")
 	for _, s := range r.Servers {
-		fmt.Fprintf(&b, "| %s | %s |\n", plainMarkdown(s.Name), codeMarkdown(strings.Join(s.Command, " ")))
+		version := "not told"
+		if s.Version != "" {
+			version = plainMarkdown(s.Version)
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s |\n", plainMarkdown(s.Name), version, codeMarkdown(strings.Join(s.Command, " ")))
 	}
 	for _, a := range r.Absent {
 		fmt.Fprintf(&b, "\n%s was left out: %s\n", plainMarkdown(a.Name), plainMarkdown(a.Why))
@@ -88,11 +92,12 @@ func (r *MatrixResult) writeCase(b *strings.Builder, c *CaseResult, level int) {
 			for _, m := range metrics[1:] {
 				fmt.Fprintf(b, " %s |", spread(s.Figure(m.Metric)))
 			}
-			fmt.Fprintf(b, " %s | %s |\n", s.generator(), s.errors())
+			fmt.Fprintf(b, " %s | %s |\n", s.generator(), r.errors(&s))
 		}
 	}
 	var notes []string
 	for _, s := range c.Servers {
+		known := r.tolerated(s.Name)
 		for _, why := range s.Failed {
 			notes = append(notes, fmt.Sprintf("%s: a run failed: %s", s.Name, why))
 		}
@@ -101,7 +106,11 @@ func (r *MatrixResult) writeCase(b *strings.Builder, c *CaseResult, level int) {
 				notes = append(notes, s.Name+": "+text)
 			}
 			for _, name := range slices.Sorted(maps.Keys(run.Errors)) {
-				notes = append(notes, fmt.Sprintf("%s: %s, for example %s", s.Name, name, run.Errors[name].Example))
+				note := fmt.Sprintf("%s: %s, for example %s", s.Name, name, run.Errors[name].Example)
+				if why := known[name]; why != "" {
+					note = fmt.Sprintf("%s: %s, which is tolerated: %s", s.Name, name, why)
+				}
+				notes = append(notes, note)
 			}
 		}
 	}
@@ -148,16 +157,17 @@ func (r *Result) generatorLimit() bool {
 		slices.ContainsFunc(r.Warnings, func(w string) bool { return strings.HasPrefix(w, warnLimit) })
 }
 
-// errors is the number of errors of all runs.
-func (s *ServerResult) errors() string {
-	n := uint64(len(s.Failed))
-	for _, run := range s.Runs {
-		n += run.ErrorTotal()
+// errors is the number of errors of all runs, those that are tolerated apart.
+func (r *MatrixResult) errors(s *ServerResult) string {
+	counted, tolerated := r.Errors(s)
+	text := "0"
+	if counted > 0 {
+		text = fmt.Sprintf("**%d**", counted)
 	}
-	if n == 0 {
-		return "0"
+	if tolerated > 0 {
+		text += fmt.Sprintf(" (and %d tolerated)", tolerated)
 	}
-	return fmt.Sprintf("**%d**", n)
+	return text
 }
 
 func header(f Figure) string {

@@ -24,7 +24,9 @@ done
 [ ${#suites[@]} -gt 0 ] || suites=(events memory heartbeat cycles others)
 mkdir -p "$out"
 
-go build -o bin/sio-bench ./cmd/sio-bench
+# Results name the revision, whatever GOFLAGS says of that.
+[ -z "$(git status --porcelain 2>/dev/null)" ] || echo "the checkout has changes: the results will say \"(modified)\" behind its revision" >&2
+go build -buildvcs=auto -o bin/sio-bench ./cmd/sio-bench
 scripts/peers.sh
 
 # Errors that a run counted (1) and ratios that are not borne out (4) are told at the end;

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds the servers that sio is compared with into bin, and says which there are: their
 # names, one a line, in bin/peers. What cannot be had here is left out, with one sentence
-# why. bench/peers/peers.json says how each is run.
+# why. bench/peers/README.md says how each is run.
 #
 #   scripts/peers.sh [NAME…]    default: all
 set -uo pipefail
@@ -36,7 +36,7 @@ need() { # COMMAND MESSAGE
 	}
 }
 
-ours() { (cd bench/peers && go build -o "../../bin/peer-$1" "./$1"); }
+ours() { (cd bench/peers && go build -buildvcs=auto -o "../../bin/peer-$1" "./$1"); }
 
 build_sio() { ours sio; }
 
@@ -70,7 +70,7 @@ build_eiows() {
 	(cd $dir && node -e 'require("eiows").Server')
 }
 
-build_zishang() { (cd bench/peers/zishang && go build -o ../../../bin/peer-zishang .); }
+build_zishang() { (cd bench/peers/zishang && go build -buildvcs=auto -o ../../../bin/peer-zishang .); }
 
 build_socketioxide() {
 	need cargo "Cargo is not installed: see https://rustup.rs" || return

@@ -27,6 +27,11 @@ type goal struct {
 	Over    string  `json:"over,omitempty"`  // … or to this case; with To, to that server's ratio of the cases
 	Must    float64 `json:"must,omitempty"`  // 0: none
 	Wants   float64 `json:"wants,omitempty"` // 0: none
+
+	// Unjudged says why no result can tell, and what does: in place of all but ID and
+	// Measure. Aim is then what is asked for.
+	Unjudged string `json:"unjudged,omitempty"`
+	Aim      string `json:"aim,omitempty"`
 }
 
 // outcome is how a goal stands.
@@ -48,6 +53,13 @@ func (p *page) readGoals() error {
 // judge takes a goal's figures from the results.
 func (p *page) judge(g goal) outcome {
 	o := outcome{goal: g}
+	switch {
+	case g.Unjudged != "":
+		return o
+	case g.Suite == scaleSuite:
+		o.ofScale(p.scale)
+		return o
+	}
 	c, err := p.find(g.Suite, g.Case)
 	if err != nil {
 		o.why = err.Error()
@@ -115,6 +127,8 @@ func (o *outcome) met(aim float64) bool { return o.why == "" && o.judged.Median 
 // word is the outcome for people.
 func (o *outcome) word() string {
 	switch {
+	case o.Unjudged != "":
+		return "not judged by this page: " + o.Unjudged
 	case o.why != "":
 		return "not measured: " + o.why
 	case o.Wants != 0 && o.met(o.Wants) && o.Must != 0:
@@ -158,7 +172,11 @@ func (p *page) Goals() (string, error) {
 				judged = "the figure"
 			}
 		}
-		fmt.Fprintf(&b, "\n| %s | %s | %s | %s | %s | %s |", g.Measure, figure, judged, aim(g.Must, g, o.unit), aim(g.Wants, g, o.unit), o.word())
+		must := aim(g.Must, g, o.unit)
+		if g.Unjudged != "" {
+			must = g.Aim
+		}
+		fmt.Fprintf(&b, "\n| %s | %s | %s | %s | %s | %s |", g.Measure, figure, judged, must, aim(g.Wants, g, o.unit), o.word())
 	}
 	return b.String(), nil
 }
@@ -200,10 +218,14 @@ func aim(v float64, g goal, unit string) string {
 
 // Met counts the goals.
 func (p *page) Met() string {
-	var musts, met, wants, had, open int
+	var musts, met, wants, had, open, unjudged int
 	for _, g := range p.goals {
 		o := p.judge(g)
-		if o.why != "" {
+		switch {
+		case g.Unjudged != "":
+			unjudged++
+			continue
+		case o.why != "":
 			open++
 			continue
 		}
@@ -221,8 +243,14 @@ func (p *page) Met() string {
 		}
 	}
 	text := fmt.Sprintf("%d of %d musts are met in the median, and %d of %d wants", met, musts, had, wants)
+	if unjudged > 0 {
+		text += fmt.Sprintf("; of %d goals no result can tell, see there", unjudged)
+	}
 	if open > 0 {
 		text += fmt.Sprintf("; %d goals were not measured", open)
+	}
+	if missing := p.missing(); len(missing) > 0 {
+		text += "; **not measured** at all: " + strings.Join(missing, ", ")
 	}
 	return text + "."
 }
@@ -230,7 +258,7 @@ func (p *page) Met() string {
 // missed are the goals whose must is missed.
 func (p *page) missed() (list []outcome) {
 	for _, g := range p.goals {
-		if o := p.judge(g); o.why == "" && g.Must != 0 && !o.met(g.Must) {
+		if o := p.judge(g); o.why == "" && g.Unjudged == "" && g.Must != 0 && !o.met(g.Must) {
 			list = append(list, o)
 		}
 	}

@@ -11,10 +11,13 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -27,8 +30,13 @@ import (
 const (
 	pageFile   = "BENCHMARKS.md"
 	resultsDir = "bench/results"
+	plansDir   = "bench/peers"
 	chartsDir  = "docs/bench"
 )
+
+// suites are those of scripts/bench.sh: what is not among the results is said to be
+// missing.
+var suites = []string{"events", "memory", "heartbeat", "cycles", "others"}
 
 func main() {
 	root := flag.String("root", ".", "the repository")
@@ -44,7 +52,7 @@ func run(root string, take []string, goalsOnly bool, out io.Writer) error {
 	if err := takeResults(take, filepath.Join(root, resultsDir)); err != nil {
 		return err
 	}
-	p, err := load(filepath.Join(root, resultsDir))
+	p, err := load(filepath.Join(root, resultsDir), filepath.Join(root, plansDir))
 	if err != nil {
 		return err
 	}
@@ -67,6 +75,9 @@ func run(root string, take []string, goalsOnly bool, out io.Writer) error {
 			return err
 		}
 	}
+	for _, name := range p.missing() {
+		fmt.Fprintf(out, "not measured: %s\n", name)
+	}
 	for _, why := range p.unexplained() {
 		fmt.Fprintf(out, "missed, and benchmarks.md.tmpl does not say why: %s\n", why)
 	}
@@ -74,8 +85,9 @@ func run(root string, take []string, goalsOnly bool, out io.Writer) error {
 	return err
 }
 
-// load reads all results of a directory.
-func load(dir string) (*page, error) {
+// load reads all results of a directory. plans has the suites' plans, for what results of
+// before it was kept have not.
+func load(dir, plans string) (*page, error) {
 	names, err := filepath.Glob(filepath.Join(dir, "*.json"))
 	if err != nil {
 		return nil, err
@@ -97,6 +109,9 @@ func load(dir string) (*page, error) {
 		}
 		r.Evaluate()
 		suite := strings.TrimSuffix(filepath.Base(name), ".json")
+		if err := complete(r, filepath.Join(plans, suite+".json")); err != nil {
+			return nil, err
+		}
 		p.suites[suite] = r
 		p.order = append(p.order, suite)
 	}
@@ -105,6 +120,35 @@ func load(dir string) (*page, error) {
 	}
 	slices.Sort(p.order)
 	return p, p.readGoals()
+}
+
+// complete takes versions and tolerated errors of servers from a plan, where a result has
+// none. There need not be a plan.
+func complete(r *bench.MatrixResult, name string) error {
+	text, err := os.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	var plan struct{ Servers []bench.ServerSpec }
+	if err == nil {
+		err = json.Unmarshal(text, &plan)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	for i := range r.Servers {
+		s := &r.Servers[i]
+		for _, g := range plan.Servers {
+			if g.Name != s.Name {
+				continue
+			}
+			s.Version = cmp.Or(s.Version, g.Version)
+			if s.Tolerated == nil {
+				s.Tolerated = g.Tolerated
+			}
+		}
+	}
+	return nil
 }
 
 func readResult(name string) (*bench.MatrixResult, error) {

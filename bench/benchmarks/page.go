@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	_ "embed"
 	"fmt"
 	"slices"
@@ -46,6 +47,19 @@ func (p *page) template() (*template.Template, error) {
 
 // Suite is the result of a suite, nil if it was not run.
 func (p *page) Suite(name string) *bench.MatrixResult { return p.suites[name] }
+
+// missing are the suites that have not been measured.
+func (p *page) missing() (names []string) {
+	for _, name := range suites {
+		if p.suites[name] == nil {
+			names = append(names, name)
+		}
+	}
+	if p.scale == nil {
+		names = append(names, scaleSuite)
+	}
+	return names
+}
 
 // find looks a case up.
 func (p *page) find(suite, name string) (*bench.CaseResult, error) {
@@ -103,15 +117,23 @@ func (p *page) Machine() string {
 		e := r.Environment
 		fmt.Fprintf(&b, "- **%s**: %s to %s, %d rounds. %d cores of %s, %s, %s; generator built with %s",
 			name, r.Started.Format("2006-01-02 15:04"), r.Finished.Format("15:04 MST"), r.Rounds, e.Cores, e.Processor, e.Kernel, e.System, e.Go)
-		if e.Revision != "" {
-			fmt.Fprintf(&b, ", revision %s", e.Revision)
-		}
-		fmt.Fprintf(&b, "; %s of runs.\n", r.Finished.Sub(r.Started).Round(time.Minute))
+		fmt.Fprintf(&b, ", %s; %s of runs.\n", revision(&e), r.Finished.Sub(r.Started).Round(time.Minute))
 		for _, a := range r.Absent {
 			fmt.Fprintf(&b, "  %s was left out: %s\n", a.Name, oneLine(a.Why))
 		}
 	}
+	for _, name := range p.missing() {
+		fmt.Fprintf(&b, "- **%s** was not measured.\n", name)
+	}
 	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// revision is that of the checkout which the generator, and with it sio, was built of.
+func revision(e *bench.Environment) string {
+	if e.Revision == "" {
+		return "of which the revision was not recorded"
+	}
+	return "revision " + e.Revision
 }
 
 // oneLine is the first line of a text, and not too long.
@@ -123,32 +145,32 @@ func oneLine(s string) string {
 	return strings.TrimSuffix(s, ";")
 }
 
-// Servers says which servers there are.
+// Servers says which servers there are, and of which version.
 func (p *page) Servers() string {
 	var lines []string
 	for _, name := range p.order {
 		for _, s := range p.suites[name].Servers {
-			line := fmt.Sprintf("| %s | `%s` |", s.Name, strings.Join(s.Command, " "))
+			line := fmt.Sprintf("| %s | %s | `%s` |", s.Name, cmp.Or(s.Version, "not told"), strings.Join(s.Command, " "))
 			if !slices.Contains(lines, line) {
 				lines = append(lines, line)
 			}
 		}
 	}
-	return "| server | command |\n|---|---|\n" + strings.Join(lines, "\n")
+	return "| server | version | command |\n|---|---|---|\n" + strings.Join(lines, "\n")
 }
 
-// Errors is the number of all errors, in words: ours, and those of others.
+// Errors is the number of all errors, in words: ours, those of others, and those that are
+// known of them.
 func (p *page) Errors() string {
 	var runs int
-	var own, others uint64
+	var own, others, known uint64
 	for _, r := range p.suites {
-		for _, c := range r.Cases {
-			for _, s := range c.Servers {
+		for i := range r.Cases {
+			for j := range r.Cases[i].Servers {
+				s := &r.Cases[i].Servers[j]
 				runs += len(s.Runs)
-				n := uint64(len(s.Failed))
-				for _, run := range s.Runs {
-					n += run.ErrorTotal()
-				}
+				n, tolerated := r.Errors(s)
+				known += tolerated
 				if isOurs(s.Name) {
 					own += n
 				} else {
@@ -157,13 +179,19 @@ func (p *page) Errors() string {
 			}
 		}
 	}
+	var text string
 	switch {
 	case own+others == 0:
-		return fmt.Sprintf("there was no error in %d runs", runs)
+		text = fmt.Sprintf("there was no error in %d runs", runs)
 	case own == 0:
-		return fmt.Sprintf("in %d runs there was no error of sio, and %s of others (see the tables, and bench/peers/README.md for why)", runs, plain(others))
+		text = fmt.Sprintf("in %d runs there was no error of sio, and %s of others (see the tables)", runs, plain(others))
+	default:
+		text = fmt.Sprintf("**in %d runs there were %s errors of sio**, and %s of others (see the tables)", runs, plain(own), plain(others))
 	}
-	return fmt.Sprintf("**in %d runs there were %s errors of sio**, and %s of others (see the tables)", runs, plain(own), plain(others))
+	if known > 0 {
+		text += fmt.Sprintf(", but for %s of kinds that are known of others' servers and have nothing to do with their figures (the tables say which; bench/peers/README.md has more)", plain(known))
+	}
+	return text
 }
 
 // plain is n with commas.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -10,10 +11,14 @@ import (
 	"github.com/e6a90ca8/sio/bench"
 )
 
-// scaleFile is the result of bench/scale among the results.
-const scaleFile = "scale.json"
+// scaleFile is the result of bench/scale among the results, scaleSuite its name among the
+// suites.
+const (
+	scaleSuite = "scale"
+	scaleFile  = scaleSuite + ".json"
+)
 
-// scale is what the page shows of a result of bench/scale; see there.
+// scale is a result of bench/scale, as far as the page shows it or it is raw; see there.
 type scale struct {
 	Started     time.Time         `json:"started"`
 	Environment bench.Environment `json:"environment"`
@@ -30,8 +35,9 @@ type scale struct {
 }
 
 type scaleStep struct {
-	Conns     int `json:"connections"`
-	Processes int `json:"processes"`
+	Conns     int               `json:"connections"`
+	Processes int               `json:"processes"`
+	Each      []json.RawMessage `json:"each,omitempty"` // what was seen of each process: raw
 	Figures   struct {
 		RSS         float64 `json:"rss_per_connection"`
 		RSSAdded    float64 `json:"rss_per_connection_added"`
@@ -56,17 +62,53 @@ func readScale(name string) (*scale, error) {
 	return s, nil
 }
 
-// takeScale keeps what the page shows.
+// takeScale keeps what the page shows and what it was computed from, a line a process.
 func takeScale(from, to string) error {
 	s, err := readScale(from)
 	if err != nil {
 		return err
 	}
-	text, err := json.MarshalIndent(s, "", " ")
+	text, err := json.Marshal(s)
 	if err != nil {
 		return err
 	}
+	for _, begin := range []string{`{"connections":`, `{"figure":`} {
+		text = bytes.ReplaceAll(text, []byte(begin), []byte("\n"+begin))
+	}
 	return os.WriteFile(to, append(text, '\n'), 0o644)
+}
+
+// ofScale takes a goal's figures from a result of bench/scale: how a figure has grown from
+// the first step to the last.
+func (o *outcome) ofScale(s *scale) {
+	if s == nil {
+		o.why = "no results of " + scaleSuite
+		return
+	}
+	for _, f := range s.Flat {
+		if f.Figure == o.Metric {
+			_, o.unit, _ = strings.Cut(f.Figure, ", ")
+			o.figure = bench.NewSpread([]float64{f.Last})
+			o.judged = bench.NewSpread([]float64{f.Ratio})
+			return
+		}
+	}
+	o.why = fmt.Sprintf("%s has no %q", scaleSuite, o.Metric)
+}
+
+// ScaleFromFull is how often the CPU of a delivery at the last step is that of one process
+// that is as full as those of the last; empty if there is no such step.
+func (p *page) ScaleFromFull() string {
+	if p.scale == nil {
+		return ""
+	}
+	last := p.scale.Steps[len(p.scale.Steps)-1]
+	for _, at := range p.scale.Steps {
+		if at.Processes == 1 && last.Processes > 1 && at.Conns*last.Processes == last.Conns && at.Figures.DeliveryCPU > 0 {
+			return fmt.Sprintf("%.2f", last.Figures.DeliveryCPU/at.Figures.DeliveryCPU)
+		}
+	}
+	return ""
 }
 
 // Scale is the table of bench/scale; empty if it was not run.
@@ -77,7 +119,7 @@ func (p *page) Scale() string {
 	}
 	var b strings.Builder
 	e := s.Environment
-	fmt.Fprintf(&b, "%s, %d cores of %s, %s; `%s`; ", s.Started.Format("2006-01-02 15:04 MST"), e.Cores, e.Processor, e.Kernel, strings.Join(s.Server, " "))
+	fmt.Fprintf(&b, "%s, %d cores of %s, %s, built with %s, %s; `%s`; ", s.Started.Format("2006-01-02 15:04 MST"), e.Cores, e.Processor, e.Kernel, e.Go, revision(&e), strings.Join(s.Server, " "))
 	if s.Errors == 0 {
 		b.WriteString("no errors.\n\n")
 	} else {

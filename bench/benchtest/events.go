@@ -192,14 +192,16 @@ func (c *session) event(p socketio.Packet, bodies []string) {
 }
 
 // emit sends packets of one message, through the faults.
-func (c *session) emit(packets ...string) {
+func (c *session) emit(packets ...string) { c.send(c.faulty(packets)...) }
+
+// faulty is what the faults make of packets.
+func (c *session) faulty(packets []string) []string {
 	if c.server.options.Fault == nil {
-		c.send(packets...)
-		return
+		return packets
 	}
 	var all []string
 	for _, p := range packets {
 		all = append(all, c.server.options.Fault(p)...)
 	}
-	c.send(all...)
+	return all
 }

@@ -213,14 +213,11 @@ func (s *Server) swap(c, from *session, packets []string) {
 	}
 	h := &held{packets: packets, to: to, from: from}
 	h.timer = time.AfterFunc(swapPatience, func() {
-		c.mu.Lock()
-		mine := c.held == h
-		if mine {
+		c.mu.Lock() // to the end: what comes meanwhile must not overtake it, which nobody would count
+		defer c.mu.Unlock()
+		if c.held == h {
 			c.held = nil
-		}
-		c.mu.Unlock()
-		if mine {
-			c.emit(h.packets...)
+			c.put(time.Time{}, c.faulty(h.packets)...)
 		}
 	})
 	c.held = h

@@ -115,19 +115,22 @@ func (c *session) send(packets ...string) { c.sendAt(time.Time{}, packets...) }
 
 func (c *session) sendAt(at time.Time, packets ...string) {
 	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.put(at, packets...)
+}
+
+// put is sendAt for who holds c.mu.
+func (c *session) put(at time.Time, packets ...string) {
 	if c.over {
-		c.mu.Unlock()
 		return
 	}
 	for _, text := range packets {
 		c.queue = append(c.queue, outgoing{text, at})
 		c.size += len(text)
 	}
-	tooMuch := c.size > c.server.options.MaxQueue
 	c.signal()
-	c.mu.Unlock()
-	if tooMuch {
-		go c.end() // whoever sends may hold the client's lock
+	if c.size > c.server.options.MaxQueue {
+		go c.end() // it takes locks
 	}
 }
 

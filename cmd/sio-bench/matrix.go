@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -19,7 +21,7 @@ type matrixCommand struct {
 	Server   []string      `short:"S" sep:"none" help:"A server, NAME=COMMAND LINE; may be repeated. No shell reads it; quotes are understood." placeholder:"NAME=COMMAND"`
 	Case     []string      `short:"C" sep:"none" help:"A case: a command line of this program without URL, like \"echo -c 100 --depth 16\"; may be repeated. NAME: before it gives it a name, + before that a fresh server process for each run." placeholder:"[+][NAME:]LINE"`
 	Suite    string        `default:"" enum:",quick,full" help:"Ready-made cases: quick (about 20 s a round and server) or full (some minutes). Default quick if there are no others."`
-	Plan     string        `short:"f" help:"JSON file with servers, cases, rounds and baseline; flags add to it. With --resume and --repeat-of only what their files keep to themselves is taken from it." type:"existingfile" placeholder:"FILE"`
+	Plan     string        `short:"f" help:"JSON file with servers, cases, rounds and baseline; flags add to it. With --resume and --repeat-of only what their files lack is taken from it: secrets, versions, tolerated errors." type:"existingfile" placeholder:"FILE"`
 	Rounds   int           `short:"n" help:"Rounds; default 5." placeholder:"N"`
 	Baseline string        `short:"b" help:"Server to compare with beside the first." placeholder:"NAME"`
 	Pause    time.Duration `default:"500ms" help:"Rest before each run."`
@@ -39,10 +41,12 @@ In each round every server runs each case once, in an order that changes from ro
 taken within a round.
 
 The plan:
-  {"servers": [{"name": "node", "command": ["node", "server.js"], "dir": "peers/node", "env": ["A=b"], "optional": true}],
+  {"servers": [{"name": "node", "command": ["node", "server.js"], "dir": "peers/node", "env": ["A=b"], "optional": true,
+                "version": "socket.io 4.8.4", "tolerated": {"goodbye not answered": "why that is no failure"}}],
    "cases":   [{"name": "echo", "run": "echo -c 100 -d 3s", "fresh": false, "only": ["node"], "rounds": 7}],
    "rounds":  5, "baseline": "node"}
-A server that is optional is left out, and named, where it does not start.
+A server that is optional is left out, and named, where it does not start. One that prints "version TEXT" before
+it listens says its version itself. Errors that are tolerated are reported; they do not fail the matrix.
 
 Results keep the names that env, --auth, --query and -H set, and not the values. Where there are such,
 --resume and --repeat-of need the plan beside them.
@@ -228,14 +232,17 @@ func (c *matrixCommand) plan() (plan matrixPlan, earlier *bench.MatrixResult, er
 		}
 		earlier.Evaluate() // files that were made small have no figures
 		plan = planOf(earlier)
-		if plan.hides() && c.Plan != "" {
+		if c.Plan != "" {
 			var given matrixPlan
 			if err := readJSON(c.Plan, true, &given); err != nil {
 				return plan, nil, err
 			}
-			if err := plan.reveal(given); err != nil {
-				return plan, nil, err
+			if plan.hides() {
+				if err := plan.reveal(given); err != nil {
+					return plan, nil, err
+				}
 			}
+			plan.learn(given)
 		}
 		if plan.hides() {
 			return plan, nil, fmt.Errorf("%w: %s has no secrets, which its servers and cases need: give its plan by --plan, too", bench.ErrUsage, from)
@@ -320,6 +327,24 @@ func (p *matrixPlan) matrix() (*bench.Matrix, error) {
 		m.Cases = append(m.Cases, k)
 	}
 	return m, nil
+}
+
+// learn takes from given what is known of the servers and p, from a result of before it
+// was, has nothing of.
+func (p *matrixPlan) learn(given matrixPlan) {
+	p.Servers = slices.Clone(p.Servers) // they are the result's
+	for i := range p.Servers {
+		s := &p.Servers[i]
+		for _, g := range given.Servers {
+			if g.Name != s.Name {
+				continue
+			}
+			s.Version = cmp.Or(s.Version, g.Version)
+			if s.Tolerated == nil {
+				s.Tolerated = g.Tolerated
+			}
+		}
+	}
 }
 
 func runsOf(cases []bench.PlannedCase) (n int) {

@@ -102,13 +102,18 @@ func TestSelfCheckCommand(t *testing.T) {
 	if want := len(selfcheck.Cases()) * (1 + len(benchtest.Kinds)); len(findings) != want {
 		t.Errorf("%d findings, want %d", len(findings), want)
 	}
+	for _, f := range findings {
+		if f.Attempts != len(f.Again)+1 && f.Skipped == "" {
+			t.Errorf("%s, %q: %d attempts, made again for %q", f.Case, f.Fault, f.Attempts, f.Again)
+		}
+	}
 }
 
 func TestPrintFindings(t *testing.T) {
 	var b bytes.Buffer
 	err := printFindings(&b, []selfcheck.Finding{
 		{Case: "echo"},
-		{Case: "echo", Fault: benchtest.Lost, Planted: 5, Caught: 5},
+		{Case: "echo", Fault: benchtest.Lost, Planted: 5, Caught: 5, Attempts: 3, Again: []string{"only 0 faults came up", "too much was missing; the machine was 80ms late"}},
 		{Case: "echo", Fault: benchtest.Doubled, Planted: 5, Problem: "none was seen"},
 		{Case: "echo", Fault: benchtest.Swapped, Skipped: "one at a time"},
 		{Case: "echo", Fault: benchtest.Late, Planted: 5, Caught: 7},
@@ -119,6 +124,8 @@ func TestPrintFindings(t *testing.T) {
 echo           clean         5 of 5  WRONG    –        5 and 2 behind  1,500 of 1,500
 rooms          WRONG
 
+echo, lost: run 1 of 3 was made again: only 0 faults came up
+echo, lost: run 2 of 3 was made again: too much was missing; the machine was 80ms late
 echo, doubled: none was seen
 rooms, no fault: false alarm
 `

@@ -10,8 +10,8 @@
 //   --recovery          let clients come back for two minutes
 //   --eiows             WebSockets by eiows, which is installed apart: see eiows/
 //
-// It prints "listening http://127.0.0.1:PORT" when it is ready, and stops on
-// SIGTERM. bufferutil is not a dependency: ws then masks in JavaScript, as it
+// It prints what it is and, when it is ready, "listening http://127.0.0.1:PORT", and
+// stops on SIGTERM. bufferutil is not a dependency: ws then masks in JavaScript, as it
 // does for most users.
 "use strict";
 
@@ -95,6 +95,9 @@ http.on("error", (err) => {
   process.exit(1);
 });
 http.listen(number("port", 65535), "127.0.0.1", 4096, () => {
+  const ws = values.eiows ? "./eiows/node_modules/eiows" : "ws";
+  const of = (name) => require(`${name}/package.json`);
+  console.log(`version socket.io ${of("socket.io").version}, ${of(ws).name} ${of(ws).version}, Node.js ${process.versions.node}`);
   console.log(`listening http://127.0.0.1:${http.address().port}`);
 });
 

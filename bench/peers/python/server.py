@@ -1,13 +1,15 @@
 """python-socketio with the events that sio-bench drives; see the package comment of bench.
 
 It is run as its documentation has it for asyncio: an ASGI application, served by one
-process of uvicorn with uvloop and httptools. It prints "listening http://127.0.0.1:PORT"
-when it is ready, and stops on SIGTERM.
+process of uvicorn with uvloop and httptools. It prints what it is and, when it is ready,
+"listening http://127.0.0.1:PORT", and stops on SIGTERM.
 """
 
 import argparse
 import asyncio
+import platform
 import socket
+from importlib.metadata import version
 
 import socketio
 import uvicorn
@@ -75,6 +77,8 @@ listener.listen(4096)
 
 async def ready():
     asyncio.get_running_loop().call_later(flags.life, stop)
+    packages = ", ".join(f"{name} {version(name)}" for name in ("python-socketio", "uvicorn", "uvloop"))
+    print(f"version {packages}, {platform.python_implementation()} {platform.python_version()}")
     print(f"listening http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
 
 
