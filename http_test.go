@@ -62,6 +62,50 @@ func said(h http.Header) string {
 	return strings.TrimSpace(b.String())
 }
 
+// TestOriginOfWebSockets (H19; faults, K3): pages of origins that CORS does not let open no
+// WebSocket, unless that is asked for; the hook is told of which.
+func TestOriginOfWebSockets(t *testing.T) {
+	list := func(origin string, _ *sio.Handshake) bool { return origin == "http://a" }
+	for _, tc := range []struct {
+		name, origin string
+		cors         *sio.CORS
+		refused      bool
+	}{
+		{"no CORS", "http://b", nil, false},
+		{"any", "http://b", &sio.CORS{}, false},
+		{"listed", "http://a", &sio.CORS{Origins: []string{"http://a"}}, false},
+		{"not listed", "http://b", &sio.CORS{Origins: []string{"http://a"}}, true},
+		{"not listed, let in", "http://b", &sio.CORS{Origins: []string{"http://a"}, ForeignWebSockets: true}, false},
+		{"no pattern", "http://b", &sio.CORS{OriginPatterns: []*regexp.Regexp{regexp.MustCompile(`a$`)}}, true},
+		{"a function's", "http://a", &sio.CORS{OriginFunc: list}, false},
+		{"not a function's", "http://b", &sio.CORS{OriginFunc: list}, true},
+		{"not a function's, let in", "http://b", &sio.CORS{OriginFunc: list, ForeignWebSockets: true}, false},
+		{"of no page", "", &sio.CORS{Origins: []string{"http://a"}}, false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			var l log
+			srv := newServer(t, sio.Options{CORS: tc.cors, OnHandshakeError: func(e *sio.HandshakeError) {
+				l.add("%d %s %s", e.Code, e.Context["name"], e.Context["origin"])
+			}})
+			clock := siotest.Start(t, srv)
+			var opts []siotest.DialOption
+			if tc.origin != "" {
+				opts = append(opts, siotest.Header("Origin", tc.origin))
+			}
+			_, err := siotest.TryDial(t, srv, "/", opts...)
+			clock.Settle()
+			if (err != nil) != tc.refused {
+				t.Errorf("got %v", err)
+			}
+			if tc.refused {
+				l.want(t, "4 FOREIGN_ORIGIN "+tc.origin)
+			} else {
+				l.want(t)
+			}
+		})
+	}
+}
+
 // TestCORS (H19, K2): each option, in answers and in preflights, as the npm package cors has
 // it in the reference server, but for credentials of any origin.
 func TestCORS(t *testing.T) {

@@ -153,7 +153,8 @@ type Options struct {
 	// It must be unique among the clients that are there, hard to guess, and at most 256
 	// bytes of UTF-8; over a cluster other servers expect 20 characters. It runs on the
 	// worker pool and may block. An error refuses the client with the code 3. Default: 20
-	// characters with 120 random bits. Node: generateId.
+	// characters, 120 bits, of which at most 8, one for two loops, are a keyed hash of the
+	// others and the rest random. Node: generateId.
 	GenerateID func(ctx context.Context, h *Handshake) (string, error)
 
 	// OnHeaders may add fields to each answer to a GET or POST of a session, and to each 101

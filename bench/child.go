@@ -2,6 +2,7 @@ package bench
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -36,6 +37,23 @@ type ServerSpec struct {
 	// Tolerated are names of errors that are known of this server, each with its reason.
 	// They are reported, and are no failure: see [MatrixResult.ErrorTotal].
 	Tolerated map[string]string `json:"tolerated,omitempty"`
+}
+
+// Learn fills in what a plan knows of servers, by their names, and a result of before it
+// did has nothing of: Version and Tolerated.
+func Learn(servers, plan []ServerSpec) {
+	for i := range servers {
+		s := &servers[i]
+		for _, known := range plan {
+			if known.Name != s.Name {
+				continue
+			}
+			s.Version = cmp.Or(s.Version, known.Version)
+			if s.Tolerated == nil {
+				s.Tolerated = known.Tolerated
+			}
+		}
+	}
 }
 
 // startPatience is how long a server may take until it listens, stopPatience how

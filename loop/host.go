@@ -71,10 +71,10 @@ func (l *Loop) Random(n int64) int64 {
 	return int64(hi)
 }
 
-// idBytes is the length of an id before it is written in base64: 120 random bits. Of the
-// first byte as many as the loop's number takes, one for two loops, are that number under
-// a keyed hash of all others: whoever has seen ids, his own or those of sockets, learns
-// nothing of them about another.
+// idBytes is the length of an id before it is written in base64: 120 bits of the system's
+// source, but for as many of the first byte as the loop's number takes, one for two loops.
+// Those are that number under a keyed hash of all others, of which no id tells who does not
+// know the key: maphash is no cipher, but all that it could give away is the loop.
 const idBytes = 15
 
 // idSource makes ids. Random bytes are fetched a few hundred ids at a time: 67 ns an

@@ -30,7 +30,7 @@ type Host interface {
 	Date() []byte
 	// Random is a number from 0 to below n, for jitter; not for secrets.
 	Random(n int64) int64
-	// NewID fills in 20 characters of URL-safe base64, at least 119 bits of them
+	// NewID fills in 20 characters of URL-safe base64, at least 112 bits of them
 	// from the system's random source, from which [Host.Home] tells the loop.
 	NewID(id *[IDLen]byte)
 	// Home is the number of the loop that a session id was made on, or -1 if no

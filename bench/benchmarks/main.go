@@ -11,7 +11,6 @@ package main
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -136,18 +135,7 @@ func complete(r *bench.MatrixResult, name string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	for i := range r.Servers {
-		s := &r.Servers[i]
-		for _, g := range plan.Servers {
-			if g.Name != s.Name {
-				continue
-			}
-			s.Version = cmp.Or(s.Version, g.Version)
-			if s.Tolerated == nil {
-				s.Tolerated = g.Tolerated
-			}
-		}
-	}
+	bench.Learn(r.Servers, plan.Servers)
 	return nil
 }
 
@@ -196,13 +184,17 @@ func takeResults(names []string, to string) error {
 	return nil
 }
 
-// small is a result without what is long or follows from the rest, a line a run.
+// small is a result without what is long, follows from the rest or is of no machine but the
+// one that it was taken on, a line a run.
 func small(r *bench.MatrixResult) ([]byte, error) {
 	r.Slim(func(name string) bool { return name == latencyCase })
 	for i := range r.Cases {
 		for j := range r.Cases[i].Servers {
 			r.Cases[i].Servers[j].Figures = nil
 		}
+	}
+	for i := range r.Absent { // what it printed may go on with paths of the machine
+		r.Absent[i].Why = oneLine(r.Absent[i].Why)
 	}
 	text, err := json.Marshal(r)
 	if err != nil {

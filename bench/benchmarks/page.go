@@ -136,9 +136,14 @@ func revision(e *bench.Environment) string {
 	return "revision " + e.Revision
 }
 
-// oneLine is the first line of a text, and not too long.
+// oneLine is the first line of a text, with the next one if that is only announced, and not
+// too long.
 func oneLine(s string) string {
-	s, _, _ = strings.Cut(s, "\n")
+	s, more, _ := strings.Cut(s, "\n")
+	if strings.HasSuffix(s, ":") {
+		next, _, _ := strings.Cut(more, "\n")
+		s = strings.TrimSuffix(s+" "+strings.TrimSpace(next), " ")
+	}
 	if r := []rune(s); len(r) > 200 {
 		s = string(r[:200]) + "…"
 	}

@@ -204,6 +204,7 @@ func TestTake(t *testing.T) {
 	from, to := t.TempDir(), t.TempDir()
 	r := made(map[string]map[string][]float64{"small": {"sio": {3, 1, 2}}}).suites["s"]
 	r.Cases[0].Name = latencyCase
+	r.Absent = []bench.Absent{{Name: "gone", Why: "exit status 1; it said:\n  not installed\n  at /somewhere/peers/gone.js:67:22"}}
 	write := func(v any) {
 		text, err := json.Marshal(v)
 		if err != nil {
@@ -223,6 +224,9 @@ func TestTake(t *testing.T) {
 	}
 	if n := bytes.Count(text, []byte("\n{\"scenario\"")); n != 3 || bytes.Contains(text, []byte(`"histogram"`)) || bytes.Count(text, []byte(`"curve"`)) != 1 {
 		t.Errorf("%d runs have a line\n%s", n, text)
+	}
+	if !bytes.Contains(text, []byte(`"why":"exit status 1; it said: not installed"`)) {
+		t.Errorf("what an absent server said is kept otherwise:\n%s", text)
 	}
 	p, err := load(to, t.TempDir())
 	if err != nil {

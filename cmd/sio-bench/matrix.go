@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -242,7 +241,8 @@ func (c *matrixCommand) plan() (plan matrixPlan, earlier *bench.MatrixResult, er
 					return plan, nil, err
 				}
 			}
-			plan.learn(given)
+			plan.Servers = slices.Clone(plan.Servers) // they are the result's
+			bench.Learn(plan.Servers, given.Servers)
 		}
 		if plan.hides() {
 			return plan, nil, fmt.Errorf("%w: %s has no secrets, which its servers and cases need: give its plan by --plan, too", bench.ErrUsage, from)
@@ -327,24 +327,6 @@ func (p *matrixPlan) matrix() (*bench.Matrix, error) {
 		m.Cases = append(m.Cases, k)
 	}
 	return m, nil
-}
-
-// learn takes from given what is known of the servers and p, from a result of before it
-// was, has nothing of.
-func (p *matrixPlan) learn(given matrixPlan) {
-	p.Servers = slices.Clone(p.Servers) // they are the result's
-	for i := range p.Servers {
-		s := &p.Servers[i]
-		for _, g := range given.Servers {
-			if g.Name != s.Name {
-				continue
-			}
-			s.Version = cmp.Or(s.Version, g.Version)
-			if s.Tolerated == nil {
-				s.Tolerated = g.Tolerated
-			}
-		}
-	}
 }
 
 func runsOf(cases []bench.PlannedCase) (n int) {

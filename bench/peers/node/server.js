@@ -64,7 +64,12 @@ if (values.recovery) {
   options.connectionStateRecovery = {};
 }
 if (values.eiows) {
-  options.wsEngine = require("./eiows/node_modules/eiows").Server;
+  try {
+    options.wsEngine = require("./eiows/node_modules/eiows").Server;
+  } catch (e) {
+    console.error(`eiows is not installed or does not load (${e.code ?? e.message}): scripts/peers.sh eiows`);
+    process.exit(1);
+  }
 }
 const http = createServer();
 const io = new Server(http, options);
